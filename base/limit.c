@@ -253,7 +253,9 @@ static int take_token(struct source *s, uint64_t rate, uint64_t burst, uint64_t 
 	else
 		s->tokens = s->tokens + passed * rate < full ? s->tokens + passed * rate : full;
 	s->fresh = 0;
-	s->filled_ms = now_ms;
+	/* Workers' clocks differ a little: time given out once is not given out again. */
+	if (now_ms > s->filled_ms)
+		s->filled_ms = now_ms;
 	if (s->tokens < TOKEN)
 		return 0;
 	s->tokens -= TOKEN;
