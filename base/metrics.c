@@ -270,12 +270,13 @@ void metrics_each(sample_fn *fn, void *arg)
 	pthread_mutex_unlock(&all_lock);
 }
 
+/* Whole numbers stand with all their digits: a counter of octets passes 10^15. */
 static void print_sample(void *arg, const char *name, const char *labels, double value)
 {
-	if (labels[0])
-		fprintf(arg, "%s{%s} %.15g\n", name, labels, value);
-	else
-		fprintf(arg, "%s %.15g\n", name, value);
+	int whole = value > -1e18 && value < 1e18 && value == (double)(int64_t)value;
+
+	fprintf(arg, "%s%s%s%s %.*g\n", name, labels[0] ? "{" : "", labels, labels[0] ? "}" : "",
+		whole ? 19 : 15, value);
 }
 
 char *metrics_print(size_t *bytes_out)
