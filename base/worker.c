@@ -317,8 +317,10 @@ void worker_timer_set(struct worker *worker, struct wheel_timer *timer, uint64_t
 		      void (*fn)(struct wheel_timer *timer))
 {
 	/* The wheel stands at its last advance; the delay counts from the loop's now. */
-	wheel_set(&worker->wheel, timer, delay_ms + (uv_now(&worker->loop) - worker->wheel.now_ms),
-		  fn);
+	uint64_t lag_ms = uv_now(&worker->loop) - worker->wheel.now_ms;
+
+	wheel_set(&worker->wheel, timer,
+		  delay_ms < UINT64_MAX - lag_ms ? delay_ms + lag_ms : UINT64_MAX, fn);
 }
 
 void worker_timer_clear(struct worker *worker, struct wheel_timer *timer)
