@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/settings.c - the table of settings
+ *
+ * One row says everything about a setting; doc/hacking.md says how to add one. What rows cannot say
+ * is in settings_check.c, how rooms get their part in settings_map.c. CPM_STATE_DIR and CPM_RUN_DIR
+ * come from the build.
+ */
+#include "daemon/settings.h"
+
+#define AT(member) offsetof(struct settings, member)
+#define KB	   (INT64_C(1) << 10)
+#define MB	   (INT64_C(1) << 20)
+#define GB	   (INT64_C(1) << 30)
+#define TB	   (INT64_C(1) << 40)
+#define SECOND	   INT64_C(1000)
+#define MINUTE	   (60 * SECOND)
+#define HOUR	   (60 * MINUTE)
+#define DAY	   (24 * HOUR)
+
+/* Rows by type. RELOAD says whether a reload may change the value. */
+#define SECTION(name, help)                                               \
+	{                                                                 \
+		name, CONF_SECTION, 0, NULL, 0, 0, NULL, 0, help, NULL, 0 \
+	}
+#define NUMBER(name, member, preset, min, max, reload, help)                              \
+	{                                                                                 \
+		name, CONF_INT, AT(member), preset, min, max, NULL, reload, help, NULL, 0 \
+	}
+#define SIZE(name, member, preset, min, max, reload, help)                                  \
+	{                                                                                   \
+		name, CONF_BYTES, AT(member), preset, min, max, NULL, reload, help, NULL, 0 \
+	}
+#define SPAN(name, member, preset, min, max, reload, help)                                 \
+	{                                                                                  \
+		name, CONF_TIME, AT(member), preset, min, max, NULL, reload, help, NULL, 0 \
+	}
+#define WORD(name, member, preset, choices, reload, help)                                 \
+	{                                                                                 \
+		name, CONF_ENUM, AT(member), preset, 0, 0, choices, reload, help, NULL, 0 \
+	}
+#define TEXT(name, member, preset, max, reload, help)                                   \
+	{                                                                               \
+		name, CONF_STR, AT(member), preset, 0, max, NULL, reload, help, NULL, 0 \
+	}
+#define PATH(name, member, preset, max, reload, help)                                    \
+	{                                                                                \
+		name, CONF_PATH, AT(member), preset, 0, max, NULL, reload, help, NULL, 0 \
+	}
+
+enum { FIXED, RELOAD };
+enum { FILE_PATH_MAX = 4000 };
+
+const char *const settings_engines[] = { "bdb", "mem", NULL };
+static const char *const formats[] = { "text", "json", NULL };
+static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
+static const char *const category_levels[] = { "default", "error", "warn", "info", "debug", NULL };
+static const char *const accesses[] = { "off", "socket", "any", NULL };
+
+#define LISTEN_AT(member) offsetof(struct settings_listen, member)
+static const struct conf_item listen_table[] = {
+	{ "address", CONF_ADDR, LISTEN_AT(address), "", 0, 0, NULL, 0,
+	  "The address to listen on: 0.0.0.0 for every IPv4 address of this machine, \"::\" for "
+	  "every IPv6 address.",
+	  NULL, 0 },
+	{ "port", CONF_INT, LISTEN_AT(port), "8080", 1, 65535, NULL, 0,
+	  "The TCP port, where address is given.", NULL, 0 },
+	{ "socket", CONF_PATH, LISTEN_AT(socket), "", 0, FILE_PATH_MAX, NULL, 0,
+	  "A Unix socket instead of an address and port, for a proxy on this machine.", NULL, 0 },
+	{ "certificate", CONF_PATH, LISTEN_AT(certificate), "", 0, FILE_PATH_MAX, NULL, 0,
+	  "The PEM file with the certificate and its chain, where the listener is to speak TLS.",
+	  NULL, 0 },
+	{ "key", CONF_PATH, LISTEN_AT(key), "", 0, FILE_PATH_MAX, NULL, 0,
+	  "The PEM file with the certificate's private key; nobody else should be able to read it.",
+	  NULL, 0 },
+	{ 0 },
+};
+
+const struct conf_item settings_table[] = {
+	SECTION("server", "The process as a whole."),
+	NUMBER("server.workers", server.workers, "0", 0, 64, FIXED,
+	       "How many workers share the connections, each with a thread of its own. 0 means one "
+	       "for each core; give less to leave cores to other programs."),
+	NUMBER("server.job-threads", server.job_threads, "0", 0, 64, FIXED,
+	       "How many threads do what would hold up a worker, such as reading from disk. 0 "
+	       "means "
+	       "one for each core. Give more when the disk is slow and the cores are idle."),
+	NUMBER("server.job-queue", server.job_queue, "10000", 1, 1000000, FIXED,
+	       "How many such jobs may wait for a thread. Beyond it requests are answered with "
+	       "\"busy\", which is better than an answer that comes too late."),
+	TEXT("server.user", server.user, "opencpm", 32, FIXED,
+	     "The user that a server started by root becomes once its ports are open. It must be "
+	     "able to read the configuration, the TLS keys and the store. Empty: no change, which "
+	     "is "
+	     "for trials only."),
+	TEXT("server.group", server.group, "", 32, FIXED,
+	     "The group that goes with it; its members may use the admin socket. Empty: the user's "
+	     "own group."),
+	SPAN("server.drain-time", server.drain_ms, "5 s", 0, 10 * MINUTE, RELOAD,
+	     "How long a stopping server waits for requests that are under way before it cuts them "
+	     "off. Give more where clients upload large bodies over slow links."),
+	SPAN("server.stall-time", server.stall_ms, "10 s", 2 * SECOND, 10 * MINUTE, FIXED,
+	     "A worker that has not turned for so long is reported, and systemd's watchdog is no "
+	     "longer told that all is well, so that it restarts the server."),
+
+	SECTION("log", "What the server tells about itself, one line an event."),
+	WORD("log.format", log.format, "text", formats, RELOAD,
+	     "text for people, json for programs that collect logs."),
+	WORD("log.level", log.level, "info", levels, RELOAD,
+	     "How much is told: error (somebody must act now), warn (soon), info (the outcome of "
+	     "each request), debug (each step)."),
+	PATH("log.file", log.file, "", FILE_PATH_MAX, RELOAD,
+	     "The file that lines are added to. Empty: standard error, where systemd collects "
+	     "them. "
+	     "A reload opens it anew, so that it can be rotated."),
+	SECTION("log.category", "A level of their own for parts of the server, to look at one of "
+				"them closely. default stands for log.level."),
+	WORD("log.category.daemon", log.category[LOG_DAEMON], "default", category_levels, RELOAD,
+	     "Start, stop, workers, signals."),
+	WORD("log.category.conf", log.category[LOG_CONF], "default", category_levels, RELOAD,
+	     "Configuration and what a reload changed."),
+	WORD("log.category.http", log.category[LOG_HTTP], "default", category_levels, RELOAD,
+	     "HTTP requests and connections."),
+	WORD("log.category.kv", log.category[LOG_KV], "default", category_levels, RELOAD,
+	     "The store."),
+	WORD("log.category.admin", log.category[LOG_ADMIN], "default", category_levels, RELOAD,
+	     "What operators do."),
+
+	SECTION("store", "Where everything that must not be lost is kept."),
+	WORD("store.engine", store.engine, "bdb", settings_engines, FIXED,
+	     "bdb keeps the store on disk. mem keeps it in memory, where a restart loses it: for "
+	     "trials only."),
+	PATH("store.dir", store.dir, CPM_STATE_DIR "/store", FILE_PATH_MAX, FIXED,
+	     "The store's folder, made when it is missing. It wants a local disk whose sync can be "
+	     "trusted, and nobody else's hands."),
+	SIZE("store.cache", store.cache_bytes, "64 MB", 1 * MB, 1 * TB, FIXED,
+	     "Memory for the pages of the store that are in use. Give more when the store is much "
+	     "larger and cpmctl stats shows many reads."),
+	SIZE("store.checkpoint-size", store.checkpoint_bytes, "32 MB", 1 * MB, 16 * GB, FIXED,
+	     "A checkpoint is made when so much log has been written since the last one. Less "
+	     "makes "
+	     "a restart after a crash faster, more writes less."),
+	SPAN("store.checkpoint-time", store.checkpoint_ms, "1 min", 1 * SECOND, 1 * DAY, FIXED,
+	     "A checkpoint is made at the latest so long after the last one."),
+	SIZE("store.min-free", store.min_free_bytes, "256 MB", 0, 16 * TB, FIXED,
+	     "When the disk has less free space than this, nothing new is accepted, while messages "
+	     "can still be delivered and deleted."),
+	SIZE("store.reserve", store.reserve_bytes, "64 MB", 0, 1 * TB, FIXED,
+	     "The size of a file that keeps space occupied, to be given up when the disk is full "
+	     "in "
+	     "spite of store.min-free, so that deletes still work."),
+	NUMBER("store.journal-keep", store.journal_keep, "100000", 1, INT64_C(1000000000000), FIXED,
+	       "How many of the latest changes the store remembers at least. Whoever was away for "
+	       "more changes must read everything anew."),
+	SPAN("store.journal-time", store.journal_ms, "1 d", 1 * SECOND, 3650 * DAY, FIXED,
+	     "And for how long changes are remembered at least."),
+	NUMBER("store.queue", store.queue, "10000", 1, 10000000, FIXED,
+	       "How many changes may wait for the disk. Beyond it requests are answered with "
+	       "\"busy\"."),
+
+	SECTION("http", "HTTP: where the server listens, and what a request may take."),
+	{ "http.listen", CONF_LIST, AT(http.listen), "[{address: 127.0.0.1, port: 8080}]", 0,
+	  SETTINGS_LISTENS_MAX, NULL, FIXED,
+	  "Where HTTP is served. The default can be reached from this machine only. For others, "
+	  "add "
+	  "an entry with a public address, a certificate and a key. Renewed certificates are read "
+	  "by "
+	  "a reload.",
+	  listen_table, sizeof(struct settings_listen) },
+	NUMBER("http.max-connections", http.max_connections, "10000", 1, 1000000, FIXED,
+	       "How many connections may be open at a time, over all listeners and workers. Each "
+	       "needs a file descriptor and some 40 kB."),
+	SIZE("http.header-size", http.header_bytes, "16 kB", 1 * KB, 1 * MB, RELOAD,
+	     "The longest request line and header together; longer ones are answered with 431."),
+	NUMBER("http.header-fields", http.header_fields, "100", 8, 1000, RELOAD,
+	       "How many header fields a request may have."),
+	SIZE("http.target-size", http.target_bytes, "8 kB", 256, 512 * KB, RELOAD,
+	     "The longest request target (the path and what follows); longer ones are answered "
+	     "with "
+	     "414. At most http.header-size."),
+	SPAN("http.idle-time", http.idle_ms, "30 s", 1 * SECOND, 1 * HOUR, RELOAD,
+	     "How long a connection may stay open between requests, and how long a whole request "
+	     "may "
+	     "take to arrive."),
+	SPAN("http.deadline", http.deadline_ms, "10 s", 100, 10 * MINUTE, RELOAD,
+	     "A request that has no answer by then is answered with 503."),
+
+	SECTION("limits", "What one source may take, over all workers. A source is an IPv4 address "
+			  "or an IPv6 /64 network."),
+	NUMBER("limits.sources", limits.sources, "65536", 64, 16777216, FIXED,
+	       "How many sources are remembered at a time."),
+	NUMBER("limits.connections", limits.connections, "256", 0, 1000000, RELOAD,
+	       "Open connections of one source; 0 for no limit. Give more where many clients share "
+	       "an address, as behind a proxy or a carrier's NAT."),
+	NUMBER("limits.requests", limits.requests, "500", 0, 10000000, RELOAD,
+	       "Requests a second of one source, in the long run; 0 for no limit."),
+	NUMBER("limits.burst", limits.burst, "1000", 1, 10000000, RELOAD,
+	       "Requests that one source may make at once before limits.requests holds it back. At "
+	       "least limits.requests."),
+
+	SECTION("admin", "For operators."),
+	PATH("admin.socket", admin.socket, CPM_RUN_DIR "/admin.sock", FILE_PATH_MAX, FIXED,
+	     "The Unix socket that cpmctl talks to. Whoever can open it may do everything: the "
+	     "server's user and group. Empty: none."),
+	PATH("admin.backup-dir", admin.backup_dir, CPM_STATE_DIR "/backup", FILE_PATH_MAX, RELOAD,
+	     "Backups are made in folders below this one. Best another disk than the store's."),
+
+	SECTION("metrics", "Figures for Prometheus, under /metrics."),
+	WORD("metrics.access", metrics.access, "any", accesses, FIXED,
+	     "Who gets them: any (every listener), socket (only Unix sockets), off. They tell how "
+	     "busy the server is, but nothing about users."),
+	SECTION("health",
+		"Answers for a supervisor or load balancer: /livez (the process turns) and "
+		"/readyz (the store answers too)."),
+	WORD("health.access", health.access, "any", accesses, FIXED,
+	     "Who gets them, as with metrics.access."),
+	{ 0 },
+};
+
+_Static_assert(LOG_CATS == 5, "each log category has its row");
+_Static_assert(sizeof(formats) / sizeof(formats[0]) == LOG_JSON + 2, "formats as in log.h");
+_Static_assert(sizeof(levels) / sizeof(levels[0]) == LOG_LEVELS + 1, "levels as in log.h");
+_Static_assert(sizeof(category_levels) / sizeof(category_levels[0]) == LOG_LEVELS + 2,
+	       "default, then levels as in log.h");

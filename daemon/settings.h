@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/settings.h - every setting of cpmd, as one const struct
+ *
+ * The table that fills it is in settings.c; each room gets its part as the options struct of its
+ * own header. A setting that a reload may change is marked so in the table.
+ */
+#ifndef DAEMON_SETTINGS_H
+#define DAEMON_SETTINGS_H
+
+#include "base/conf.h"
+#include "base/limit.h"
+#include "base/log.h"
+#include "http/http.h"
+#include "kv/kv.h"
+
+enum { SETTINGS_LISTENS_MAX = 32 }; /* entries of http.listen */
+
+/* Whom metrics and health answer. */
+enum settings_access { SETTINGS_ACCESS_OFF, SETTINGS_ACCESS_SOCKET, SETTINGS_ACCESS_ANY };
+
+/* An entry of http.listen. */
+struct settings_listen {
+	const char *address; /* "": none, SOCKET then */
+	int64_t port;
+	const char *socket;
+	const char *certificate, *key; /* both or none */
+};
+
+struct settings {
+	struct {
+		int64_t workers, job_threads; /* 0: one a core */
+		int64_t job_queue;
+		const char *user, *group; /* "": unchanged; the user's */
+		uint64_t drain_ms, stall_ms;
+	} server;
+	struct {
+		int format; /* enum log_format */
+		int level;  /* enum log_level */
+		/* 0: as LEVEL; else enum log_level + 1. Use settings_log_level. */
+		int category[LOG_CATS];
+		const char *file; /* "": stderr */
+	} log;
+	struct {
+		int engine; /* index of settings_engines */
+		const char *dir;
+		uint64_t cache_bytes, checkpoint_bytes, checkpoint_ms;
+		uint64_t min_free_bytes, reserve_bytes;
+		int64_t journal_keep;
+		uint64_t journal_ms;
+		int64_t queue;
+	} store;
+	struct {
+		struct conf_list listen; /* of struct settings_listen */
+		int64_t max_connections, header_fields;
+		uint64_t header_bytes, target_bytes;
+		uint64_t idle_ms, deadline_ms;
+	} http;
+	struct {
+		int64_t sources, connections, requests, burst;
+	} limits;
+	struct {
+		const char *socket; /* "": none */
+		const char *backup_dir;
+	} admin;
+	struct {
+		int access; /* enum settings_access */
+	} metrics, health;
+};
+
+extern const struct conf_item settings_table[];
+extern const char *const settings_engines[];
+
+/* conf_load with the table, and what no table can say: settings that contradict each other are
+ * faults, settings that are dangerous are warnings, each with its place. NULL FILE: the defaults.
+ * Returns 0, conf_values(*CONF_OUT) then being a struct settings; -1 when there were faults. */
+int settings_load(const char *file, conf_fault_fn *fault_fn, void *arg, struct conf **conf_out);
+
+/* The rooms' options; texts are borrowed from SETTINGS. Migrations and the fatal hook of the store,
+ * routes and limits of HTTP are left as they are. */
+void settings_kv_options(const struct settings *settings, struct kv_options *options);
+void settings_limit_options(const struct settings *settings, struct limit_options *options);
+/* LISTENS_OUT gets http.listen and, as the last one, the admin socket when there is one; it is
+ * borrowed by OPTIONS. */
+void settings_http_options(const struct settings *settings, struct http_options *options,
+			   struct http_listen listens_out[SETTINGS_LISTENS_MAX + 1]);
+
+/* The level in force for CAT. */
+enum log_level settings_log_level(const struct settings *settings, enum log_cat cat);
+
+/* Workers and job threads, "one a core" resolved and kept within 1 to 64. */
+unsigned settings_workers(const struct settings *settings);
+unsigned settings_job_threads(const struct settings *settings);
+
+/* Route flags (http/http.h) for an access; only where it is not SETTINGS_ACCESS_OFF. */
+unsigned settings_route_flags(int access);
+
+#endif

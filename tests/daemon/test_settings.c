@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/daemon/test_settings.c - the table of settings, and what it becomes for each room
+ */
+#include "daemon/settings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct told {
+	char text[8192];
+};
+
+static void tell(void *arg, const struct conf_fault *fault)
+{
+	struct told *told = arg;
+	size_t at = strlen(told->text);
+
+	snprintf(told->text + at, sizeof(told->text) - at, "%u:%u: %s%s\n", fault->line,
+		 fault->column, fault->is_warning ? "warning: " : "", fault->text);
+}
+
+/* A folder for the test's files, and one file in it. */
+static char folder[] = "/tmp/cpm-settings-XXXXXX";
+static char file[sizeof(folder) + 16];
+
+static void write_file(const char *text)
+{
+	FILE *out = fopen(file, "w");
+
+	assert_non_null(out);
+	assert_true(fputs(text, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(file, sizeof(file), "%s/cpmd.yaml", folder);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	unlink(file);
+	return rmdir(folder);
+}
+
+static struct conf *load_ok(const char *text)
+{
+	struct told told = { "" };
+	struct conf *conf;
+
+	write_file(text);
+	if (settings_load(file, tell, &told, &conf) < 0)
+		fail_msg("%s", told.text);
+	return conf;
+}
+
+/* ---- the table ---- */
+
+static void rows_are_complete(void **state)
+{
+	(void)state;
+	for (const struct conf_item *item = settings_table; item->name; item++) {
+		size_t n = strlen(item->help);
+
+		if (item->help[n - 1] != '.')
+			fail_msg("the help of %s is no sentence", item->name);
+		if (item->type != CONF_SECTION && !item->preset)
+			fail_msg("%s has no default", item->name);
+		for (const struct conf_item *other = settings_table; other != item; other++)
+			if (strcmp(other->name, item->name) == 0 ||
+			    (item->type != CONF_SECTION && other->type != CONF_SECTION &&
+			     other->offset == item->offset))
+				fail_msg("%s and %s collide", item->name, other->name);
+	}
+}
+
+static void every_log_category_has_its_row(void **state)
+{
+	char name[64];
+
+	(void)state;
+	for (unsigned cat = 0; cat < LOG_CATS; cat++) {
+		const struct conf_item *item = settings_table;
+
+		snprintf(name, sizeof(name), "log.category.%s", log_cat_name((enum log_cat)cat));
+		while (item->name && strcmp(item->name, name) != 0)
+			item++;
+		if (!item->name)
+			fail_msg("%s is missing", name);
+		assert_int_equal(item->offset,
+				 offsetof(struct settings, log.category) + cat * sizeof(int));
+	}
+}
+
+static void defaults_have_neither_fault_nor_warning(void **state)
+{
+	struct told told = { "" };
+	const struct settings *s;
+	struct conf *conf;
+
+	(void)state;
+	assert_int_equal(settings_load(NULL, tell, &told, &conf), 0);
+	assert_string_equal(told.text, "");
+	s = conf_values(conf);
+	assert_int_equal(s->server.drain_ms, 5000);
+	assert_string_equal(settings_engines[s->store.engine], "bdb");
+	assert_int_equal(s->http.listen.n, 1);
+	conf_free(&conf);
+}
+
+/* ---- the rooms' options ---- */
+
+static void the_store_gets_its_options(void **state)
+{
+	struct conf *conf = load_ok("store:\n  engine: mem\n  dir: there\n  cache: 3 MB\n"
+				    "  checkpoint-size: 4 MB\n  checkpoint-time: 1500 ms\n"
+				    "  min-free: 5 MB\n  reserve: 6 MB\n  journal-keep: 7\n"
+				    "  journal-time: 8 s\n  queue: 9\n");
+	struct kv_options options;
+	char dir[64];
+
+	(void)state;
+	memset(&options, 0x5a, sizeof(options));
+	options.migrations = NULL;
+	options.n_migrations = 3;
+	settings_kv_options(conf_values(conf), &options);
+	snprintf(dir, sizeof(dir), "%s/there", folder);
+	assert_string_equal(options.engine, "mem");
+	assert_string_equal(options.dir, dir);
+	assert_int_equal(options.cache_bytes, 3 << 20);
+	assert_int_equal(options.checkpoint_bytes, 4 << 20);
+	assert_int_equal(options.checkpoint_s, 2);
+	assert_int_equal(options.min_free_bytes, 5 << 20);
+	assert_int_equal(options.reserve_bytes, 6 << 20);
+	assert_int_equal(options.journal_keep, 7);
+	assert_int_equal(options.journal_keep_s, 8);
+	assert_int_equal(options.queue_max, 9);
+	assert_int_equal(options.n_migrations, 3);
+	conf_free(&conf);
+}
+
+static void http_gets_its_options(void **state)
+{
+	struct conf *conf = load_ok("http:\n  listen:\n  - {address: \"::1\", port: 81}\n"
+				    "  - {socket: /run/x.sock}\n"
+				    "  - {address: 127.0.0.1, certificate: c.pem, key: k.pem}\n"
+				    "  max-connections: 500\n  header-size: 32 kB\n"
+				    "  header-fields: 50\n  target-size: 4 kB\n"
+				    "  idle-time: 2500 ms\n  deadline: 700 ms\n"
+				    "admin:\n  socket: /run/admin.sock\n");
+	struct http_listen listens[SETTINGS_LISTENS_MAX + 1];
+	struct http_options options = { 0 };
+	char path[64];
+
+	(void)state;
+	settings_http_options(conf_values(conf), &options, listens);
+	assert_ptr_equal(options.listens, listens);
+	assert_int_equal(options.n_listens, 4);
+	assert_string_equal(listens[0].address, "::1");
+	assert_int_equal(listens[0].port, 81);
+	assert_null(listens[0].path);
+	assert_null(listens[0].cert_file);
+	assert_null(listens[1].address);
+	assert_string_equal(listens[1].path, "/run/x.sock");
+	assert_int_equal(listens[1].port, 0);
+	assert_int_equal(listens[2].port, 8080);
+	snprintf(path, sizeof(path), "%s/c.pem", folder);
+	assert_string_equal(listens[2].cert_file, path);
+	snprintf(path, sizeof(path), "%s/k.pem", folder);
+	assert_string_equal(listens[2].key_file, path);
+	assert_string_equal(listens[3].path, "/run/admin.sock");
+	assert_null(listens[3].address);
+	assert_int_equal(options.max_conns, 500);
+	assert_int_equal(options.header_bytes, 32768);
+	assert_int_equal(options.header_fields, 50);
+	assert_int_equal(options.target_bytes, 4096);
+	assert_int_equal(options.idle_s, 3);
+	assert_int_equal(options.deadline_ms, 700);
+	conf_free(&conf);
+}
+
+static void limits_and_threads(void **state)
+{
+	struct conf *conf =
+		load_ok("limits: {sources: 100, connections: 2, requests: 3, burst: 4}\n"
+			"server: {workers: 5, job-threads: 0}\n");
+	const struct settings *s = conf_values(conf);
+	struct limit_options options;
+	unsigned threads = settings_job_threads(s);
+
+	(void)state;
+	settings_limit_options(s, &options);
+	assert_int_equal(options.max_sources, 100);
+	assert_int_equal(options.conns, 2);
+	assert_int_equal(options.requests_per_s, 3);
+	assert_int_equal(options.requests_burst, 4);
+	assert_int_equal(settings_workers(s), 5);
+	assert_in_range(threads, 1, 64);
+	conf_free(&conf);
+}
+
+static void log_levels_by_category(void **state)
+{
+	struct conf *conf = load_ok("log:\n  level: warn\n  category:\n    http: debug\n"
+				    "    kv: error\n");
+	const struct settings *s = conf_values(conf);
+
+	(void)state;
+	assert_int_equal(settings_log_level(s, LOG_DAEMON), LOG_WARN);
+	assert_int_equal(settings_log_level(s, LOG_HTTP), LOG_DEBUG);
+	assert_int_equal(settings_log_level(s, LOG_KV), LOG_ERROR);
+	conf_free(&conf);
+}
+
+static void access_becomes_route_flags(void **state)
+{
+	(void)state;
+	assert_int_equal(settings_route_flags(SETTINGS_ACCESS_ANY), HTTP_QUIET);
+	assert_int_equal(settings_route_flags(SETTINGS_ACCESS_SOCKET), HTTP_QUIET | HTTP_LOCAL);
+}
+
+/* ---- what no row can say ---- */
+
+static const struct row {
+	const char *why, *text;
+	int ret;
+	const char *told;
+} rows[] = {
+	{ "neither address nor socket", "http:\n  listen:\n    - port: 80\n", -1,
+	  "3:7: an entry of http.listen has no address and no socket; give one of them\n" },
+	{ "address and socket", "http: {listen: [{address: 127.0.0.1, socket: /x}]}\n", -1,
+	  "1:17: an entry of http.listen has an address and a socket; give one of them\n" },
+	{ "a key alone", "http: {listen: [{address: 127.0.0.1, key: /x}]}\n", -1,
+	  "1:17: an entry of http.listen has a key but no certificate; give both, or none\n" },
+	{ "a certificate alone", "http: {listen: [{address: 127.0.0.1, certificate: /x}]}\n", -1,
+	  "1:17: an entry of http.listen has a certificate but no key; give both, or none\n" },
+	{ "the same listener twice",
+	  "http:\n  listen:\n  - address: 127.0.0.1\n  - address: 127.0.0.1\n    port: 8080\n", -1,
+	  "4:5: http.listen has the same address and port twice; remove one entry\n" },
+	{ "the admin socket as a listener", "http: {listen: [{socket: /x}]}\nadmin: {socket: /x}\n",
+	  -1, "1:17: this is the admin socket's path; choose another\n" },
+	{ "a target larger than the header", "http:\n  target-size: 17 kB\n", -1,
+	  "2:16: http.target-size is larger than http.header-size, of which it is a part; make it "
+	  "smaller, or the other larger\n" },
+	{ "a burst below the rate", "limits: {requests: 5, burst: 4}\n", -1,
+	  "1:30: limits.burst is less than limits.requests; give at least 5\n" },
+	{ "fewer connections than workers", "server: {workers: 3}\nhttp: {max-connections: 2}\n",
+	  -1, "2:25: http.max-connections gives some workers none; give at least 3\n" },
+	{ "a store nowhere", "store: {dir: ''}\n", -1,
+	  "1:14: store.dir is empty; give the folder for the store\n" },
+	{ "backups into the store", "store: {dir: /x}\nadmin: {backup-dir: /x}\n", -1,
+	  "2:21: admin.backup-dir is the store's folder; choose another\n" },
+	{ "a public listener without TLS",
+	  "http: {listen: [{address: 192.0.2.1}]}\nmetrics: {access: socket}\n", 0,
+	  "1:17: warning: 192.0.2.1 can be reached from other machines and has no TLS; give a "
+	  "certificate and a key\n" },
+	{ "metrics in public", "http: {listen: [{address: \"::\"}]}\n", 0,
+	  "1:17: warning: :: can be reached from other machines and has no TLS; give a certificate "
+	  "and a key\n"
+	  "0:0: warning: /metrics can be read from other machines; set metrics.access to socket, "
+	  "or let a proxy decide who may\n" },
+	{ "loopback in its mapped form is no public address",
+	  "http: {listen: [{address: \"::ffff:127.0.0.1\"}, {address: \"::1\", port: 81}]}\n", 0,
+	  "" },
+	{ "a key that is not there",
+	  "http: {listen: [{address: 127.0.0.1, certificate: /nonexistent/c, key: "
+	  "/nonexistent/k}]}\n",
+	  0,
+	  "1:17: warning: the certificate /nonexistent/c cannot be seen: No such file or "
+	  "directory; "
+	  "put it there, or correct the path\n"
+	  "1:17: warning: the key /nonexistent/k cannot be seen: No such file or directory; put it "
+	  "there, or correct the path\n" },
+	{ "the engine that forgets", "store: {engine: mem}\n", 0,
+	  "1:17: warning: a restart loses everything that is stored; use bdb for more than a "
+	  "trial\n" },
+	{ "no admin socket", "admin: {socket: ''}\n", 0,
+	  "1:17: warning: without an admin socket cpmctl cannot reach the server; give a path\n" },
+};
+
+static void contradictions_are_faults_and_dangers_warnings(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct told told = { "" };
+		struct conf *conf;
+
+		write_file(rows[i].text);
+		if (settings_load(file, tell, &told, &conf) != rows[i].ret ||
+		    !conf != !!rows[i].ret || strcmp(told.text, rows[i].told) != 0)
+			fail_msg("%s: %s", rows[i].why, told.text);
+		conf_free(&conf);
+	}
+}
+
+static void a_socket_path_too_long_is_a_fault(void **state)
+{
+	char text[256] = "admin:\n  socket: /";
+	struct told told = { "" };
+	struct conf *conf;
+
+	(void)state;
+	memset(text + strlen(text), 'x', 107);
+	write_file(text);
+	assert_int_equal(settings_load(file, tell, &told, &conf), -1);
+	assert_string_equal(told.text,
+			    "2:11: the socket's path has 108 octets, more than the 107 a Unix "
+			    "socket may have; choose a shorter one\n");
+}
+
+static void an_open_key_is_a_warning(void **state)
+{
+	struct told told = { "" };
+	struct conf *conf;
+	char want[512];
+
+	(void)state;
+	write_file("http:\n  listen:\n    - address: 127.0.0.1\n      certificate: cpmd.yaml\n"
+		   "      key: cpmd.yaml\n");
+	assert_int_equal(chmod(file, 0640), 0);
+	assert_int_equal(settings_load(file, tell, &told, &conf), 0);
+	snprintf(want, sizeof(want),
+		 "3:7: warning: the key %s may be read by others (mode 0640); chmod 600 it\n",
+		 file);
+	assert_string_equal(told.text, want);
+	conf_free(&conf);
+	told.text[0] = '\0';
+	assert_int_equal(chmod(file, 0600), 0);
+	assert_int_equal(settings_load(file, tell, &told, &conf), 0);
+	assert_string_equal(told.text, "");
+	conf_free(&conf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_are_complete),
+		cmocka_unit_test(every_log_category_has_its_row),
+		cmocka_unit_test(defaults_have_neither_fault_nor_warning),
+		cmocka_unit_test(the_store_gets_its_options),
+		cmocka_unit_test(http_gets_its_options),
+		cmocka_unit_test(limits_and_threads),
+		cmocka_unit_test(log_levels_by_category),
+		cmocka_unit_test(access_becomes_route_flags),
+		cmocka_unit_test(contradictions_are_faults_and_dangers_warnings),
+		cmocka_unit_test(a_socket_path_too_long_is_a_fault),
+		cmocka_unit_test(an_open_key_is_a_warning),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
