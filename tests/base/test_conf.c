@@ -201,7 +201,7 @@ static void good_values_are_taken(void **state)
 static const struct bad_row {
 	const char *why, *text, *told; /* the whole of what is said */
 } bad_rows[] = {
-#include "tests/base/test_conf_rows.h"
+#include "tests/base/test_conf_rows.inc"
 };
 
 static void faults_name_place_and_remedy(void **state)
