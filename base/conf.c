@@ -5,6 +5,7 @@
  * See conf.h. The run goes on after a fault, so that one run finds them all; only what a fault of
  * syntax makes doubtful (that something is missing) is then left unsaid.
  */
+#include "base/conf.h"
 #include "base/conf_priv.h"
 
 #include <dirent.h>
