@@ -38,14 +38,15 @@ static void print_type(FILE *out, const struct conf_item *item)
 		print_range(out, item);
 		break;
 	case CONF_BYTES:
-		fputs("A size (B, kB, MB, GB, TB)", out);
+		fputs("A size", out);
 		print_range(out, item);
 		break;
 	case CONF_TIME:
-		fputs("A time (ms, s, min, h, d)", out);
+		fputs("A time", out);
 		print_range(out, item);
 		break;
 	case CONF_ENUM:
+		fputs("One of: ", out);
 		print_choices(out, item->choices);
 		break;
 	case CONF_LIST:
@@ -54,13 +55,13 @@ static void print_type(FILE *out, const struct conf_item *item)
 			fprintf(out, ", at most %lld", (long long)item->max);
 		break;
 	case CONF_BOOL:
-		fputs("yes or no", out);
+		fputs("Yes or no", out);
 		break;
 	case CONF_ADDR:
 		fputs("A numeric IPv4 or IPv6 address", out);
 		break;
 	case CONF_PATH:
-		fputs("A path, absolute or relative to the configuration file's folder", out);
+		fputs("A path", out);
 		break;
 	case CONF_SECRET:
 		fputs("A secret, or \"file: PATH\" in a line of its own below", out);
@@ -70,15 +71,6 @@ static void print_type(FILE *out, const struct conf_item *item)
 		fputs("Text", out);
 		break;
 	}
-}
-
-static void print_facts(FILE *out, const struct conf_item *item)
-{
-	fputs("Value: ", out);
-	print_type(out, item);
-	if (!item->preset)
-		fputs("; must be given", out);
-	fputs(".", out);
 }
 
 static const char *reload_sentence(const struct conf_item *item)
@@ -103,7 +95,8 @@ static int depth_of(const char *name)
 	return n;
 }
 
-/* Sentences about ITEM behind its help, into a text for the caller to free; NULL: no memory. */
+/* "A time from 1 s to 1 h. Default: 30 s. A reload changes it.", for the caller to free; NULL: no
+ * memory. */
 static char *describe(const struct conf_item *item, int with_default, int with_reload)
 {
 	char *text = NULL;
@@ -112,8 +105,8 @@ static char *describe(const struct conf_item *item, int with_default, int with_r
 
 	if (!out)
 		return NULL;
-	fprintf(out, "%s ", item->help);
-	print_facts(out, item);
+	print_type(out, item);
+	fputs(item->preset ? "." : "; must be given.", out);
 	if (with_default && item->preset)
 		fprintf(out, " Default: %s.", *item->preset ? item->preset : "empty");
 	if (with_reload)
@@ -126,9 +119,8 @@ static char *describe(const struct conf_item *item, int with_default, int with_r
 
 /* ---- the sample ---- */
 
-/* TEXT as lines of comment INDENT deep; within them LEAD blanks before the first, HANG before the
- * others. */
-static void print_comment(FILE *out, int indent, int lead, int hang, const char *text)
+/* TEXT as lines of comment INDENT deep, with LEAD blanks more within them. */
+static void print_comment(FILE *out, int indent, int lead, const char *text)
 {
 	int at = 0;
 
@@ -138,7 +130,6 @@ static void print_comment(FILE *out, int indent, int lead, int hang, const char 
 		if (at && at + 1 + len > WIDTH) {
 			fputc('\n', out);
 			at = 0;
-			lead = hang;
 		}
 		if (at)
 			at += fprintf(out, " ");
@@ -157,7 +148,8 @@ static int print_described(FILE *out, int indent, const struct conf_item *item)
 
 	if (!text)
 		return -1;
-	print_comment(out, indent, 0, 0, text);
+	print_comment(out, indent, 0, item->help);
+	print_comment(out, indent, 0, text);
 	free(text);
 	return 0;
 }
@@ -171,7 +163,8 @@ static int print_entry_help(FILE *out, int indent, const struct conf_item *items
 		if (!text)
 			return -1;
 		fprintf(out, "%*s#   %s:\n", indent, "", items->name);
-		print_comment(out, indent, 4, 4, text);
+		print_comment(out, indent, 4, items->help);
+		print_comment(out, indent, 4, text);
 		free(text);
 	}
 	return 0;
@@ -244,7 +237,7 @@ static int print_sample_item(FILE *out, const struct conf_item *item, struct con
 
 	fputc('\n', out);
 	if (item->type == CONF_SECTION) {
-		print_comment(out, indent, 0, 0, item->help);
+		print_comment(out, indent, 0, item->help);
 		fprintf(out, "%*s%s:\n", indent, "", last_component(item->name));
 		return 0;
 	}
@@ -299,6 +292,8 @@ static int print_man_item(FILE *out, const struct conf_item *item, struct conf_l
 		return -1;
 	fputs(".TP\n.B ", out);
 	print_troff(out, item->name);
+	print_troff(out, item->help);
+	fputs(".br\n", out);
 	print_troff(out, text);
 	free(text);
 	if (item->type != CONF_LIST)

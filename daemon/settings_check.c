@@ -8,6 +8,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -170,6 +172,26 @@ static void check_store(struct check *check)
 		     "without an admin socket cpmctl cannot reach the server; give a path");
 }
 
+/* Only names that somebody wrote: the default's user is there once the package is installed. */
+static void check_user(struct check *check)
+{
+	const struct settings *s = check->s;
+	struct conf_fault place;
+
+	if (*s->server.user && conf_where(check->conf, "server.user", -1, &place) &&
+	    !getpwnam(s->server.user))
+		tell(check, "server.user", -1, 1,
+		     "this machine has no user \"%s\"; create it, or the server cannot be started "
+		     "by "
+		     "root",
+		     s->server.user);
+	if (*s->server.group && !getgrnam(s->server.group))
+		tell(check, "server.group", -1, 1,
+		     "this machine has no group \"%s\"; create it, or the server cannot be started "
+		     "by root",
+		     s->server.group);
+}
+
 int settings_load(const char *file, conf_fault_fn *fault_fn, void *arg, struct conf **conf_out)
 {
 	struct check check = { .fn = fault_fn, .arg = arg };
@@ -178,6 +200,7 @@ int settings_load(const char *file, conf_fault_fn *fault_fn, void *arg, struct c
 		return -1;
 	check.conf = *conf_out;
 	check.s = conf_values(*conf_out);
+	check_user(&check);
 	check_listens(&check);
 	check_sizes(&check);
 	check_store(&check);

@@ -283,6 +283,12 @@ static const struct row {
 	  "put it there, or correct the path\n"
 	  "1:17: warning: the key /nonexistent/k cannot be seen: No such file or directory; put it "
 	  "there, or correct the path\n" },
+	{ "a user that does not exist", "server: {user: no-such-user, group: no-such-group}\n", 0,
+	  "1:16: warning: this machine has no user \"no-such-user\"; create it, or the server "
+	  "cannot "
+	  "be started by root\n"
+	  "1:37: warning: this machine has no group \"no-such-group\"; create it, or the server "
+	  "cannot be started by root\n" },
 	{ "the engine that forgets", "store: {engine: mem}\n", 0,
 	  "1:17: warning: a restart loses everything that is stored; use bdb for more than a "
 	  "trial\n" },
@@ -343,6 +349,71 @@ static void an_open_key_is_a_warning(void **state)
 	conf_free(&conf);
 }
 
+/* ---- the generated sample ---- */
+
+/* Remove each "#" that comments a setting out. Returns how many there were. */
+static unsigned uncomment(char *text)
+{
+	unsigned n = 0;
+	char *to = text;
+
+	for (char *line = text, *end; *line; line = end) {
+		size_t blanks = strspn(line, " ");
+
+		end = line + strcspn(line, "\n");
+		end += *end == '\n';
+		memmove(to, line, blanks);
+		to += blanks;
+		line += blanks;
+		if (line[0] == '#' && line[1] != ' ' && line[1] != '\n') {
+			line++;
+			n++;
+		}
+		memmove(to, line, (size_t)(end - line));
+		to += end - line;
+	}
+	*to = '\0';
+	return n;
+}
+
+static void differs(void *arg, const char *name, const char *before, const char *after,
+		    int reloadable)
+{
+	(void)arg;
+	(void)reloadable;
+	print_error("%s: %s became %s\n", name, before, after);
+}
+
+static void the_sample_says_the_defaults(void **state)
+{
+	char *sample = conf_print_sample(settings_table);
+	struct conf *defaults, *as_is, *spelt_out;
+	struct conf_fault place;
+	struct told told = { "" };
+	unsigned settings = 0;
+
+	(void)state;
+	assert_non_null(sample);
+	assert_int_equal(settings_load(NULL, tell, &told, &defaults), 0);
+	as_is = load_ok(sample);
+	assert_int_equal(conf_diff(defaults, as_is, differs, NULL), 0);
+	for (const struct conf_item *item = settings_table; item->name; item++)
+		settings += item->type != CONF_SECTION;
+	/* One line a setting, and one for the listener of the default. */
+	assert_int_equal(uncomment(sample), settings + 1);
+	write_file(sample);
+	if (settings_load(file, tell, &told, &spelt_out) < 0)
+		fail_msg("%s", told.text);
+	assert_int_equal(conf_diff(defaults, spelt_out, differs, NULL), 0);
+	for (const struct conf_item *item = settings_table; item->name; item++)
+		if (item->type != CONF_SECTION && !conf_where(spelt_out, item->name, -1, &place))
+			fail_msg("the sample lacks %s", item->name);
+	conf_free(&defaults);
+	conf_free(&as_is);
+	conf_free(&spelt_out);
+	free(sample);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +428,7 @@ int main(void)
 		cmocka_unit_test(contradictions_are_faults_and_dangers_warnings),
 		cmocka_unit_test(a_socket_path_too_long_is_a_fault),
 		cmocka_unit_test(an_open_key_is_a_warning),
+		cmocka_unit_test(the_sample_says_the_defaults),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
