@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* admin/admin.c - the room's life: see admin.h */
+#include "admin/admin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "admin/admin_priv.h"
+#include "base/metrics.h"
+
+void admin_options_init(struct admin_options *options)
+{
+	memset(options, 0, sizeof(*options));
+	options->version = "";
+	options->store_engine = "";
+	options->live_ms = 10000;
+	options->ready_ms = 2000;
+	options->tmp_dir = "/tmp";
+}
+
+uint64_t admin_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void publish_metrics(const struct admin *admin)
+{
+	char labels[128];
+
+	snprintf(labels, sizeof(labels), "version=\"%.100s\"", admin->version);
+	metric_set(metric_gauge("opencpm_build_info", "What runs here; always 1.", labels), 1);
+	metric_set(metric_gauge("opencpm_start_time_seconds", "When the process began, Unix time.",
+				""),
+		   (int64_t)time(NULL));
+	metric_set(metric_gauge("opencpm_workers", "Event loops.", ""),
+		   (int64_t)workers_count(admin->workers));
+}
+
+static int fill(struct admin *admin, const struct admin_options *options, struct err *err)
+{
+	admin->version = strdup(options->version);
+	admin->store_engine = strdup(options->store_engine);
+	admin->tmp_dir = strdup(options->tmp_dir);
+	admin->kv = options->kv;
+	admin->workers = options->workers;
+	admin->pool = options->jobs;
+	admin->ops = options->ops;
+	admin->live_ms = options->live_ms;
+	admin->started_ms = admin_now_ms();
+	admin->ready = admin_ready_new(options->kv, options->ready_ms, options->ops->draining,
+				       options->ops->arg);
+	if (!admin->version || !admin->store_engine || !admin->tmp_dir || !admin->ready ||
+	    admin_routes_new(admin) < 0)
+		return err_set(err, ERR_NOMEM, "no memory for the admin surface");
+	return admin_jobs_new(&admin->jobs, err);
+}
+
+int admin_new(const struct admin_options *options, struct admin **admin_out, struct err *err)
+{
+	struct admin *admin = calloc(1, sizeof(*admin));
+
+	if (!admin)
+		return err_set(err, ERR_NOMEM, "no memory for the admin surface");
+	json_object_seed(0); /* before threads make objects */
+	if (fill(admin, options, err) < 0) {
+		admin_free(&admin);
+		return -1;
+	}
+	publish_metrics(admin);
+	*admin_out = admin;
+	return 0;
+}
+
+const struct http_route *admin_routes(const struct admin *admin, unsigned *n_out)
+{
+	*n_out = admin->n_routes;
+	return admin->routes;
+}
+
+void admin_stop(struct admin *admin)
+{
+	admin_jobs_stop(admin->jobs);
+}
+
+void admin_free(struct admin **admin_at)
+{
+	struct admin *admin = *admin_at;
+
+	*admin_at = NULL;
+	if (!admin)
+		return;
+	admin_jobs_free(&admin->jobs);
+	admin_ready_free(&admin->ready);
+	free(admin->routes);
+	free(admin->version);
+	free(admin->store_engine);
+	free(admin->tmp_dir);
+	free(admin);
+}
