@@ -13,7 +13,6 @@
 void admin_options_init(struct admin_options *options)
 {
 	memset(options, 0, sizeof(*options));
-	options->version = "";
 	options->store_engine = "";
 	options->live_ms = 10000;
 	options->ready_ms = 2000;
@@ -32,7 +31,7 @@ static void publish_metrics(const struct admin *admin)
 {
 	char labels[128];
 
-	snprintf(labels, sizeof(labels), "version=\"%.100s\"", admin->version);
+	snprintf(labels, sizeof(labels), "version=\"%.100s\"", admin->ops->version);
 	metric_set(metric_gauge("opencpm_build_info", "What runs here; always 1.", labels), 1);
 	metric_set(metric_gauge("opencpm_start_time_seconds", "When the process began, Unix time.",
 				""),
@@ -41,39 +40,35 @@ static void publish_metrics(const struct admin *admin)
 		   (int64_t)workers_count(admin->workers));
 }
 
-static int fill(struct admin *admin, const struct admin_options *options, struct err *err)
-{
-	admin->version = strdup(options->version);
-	admin->store_engine = strdup(options->store_engine);
-	admin->tmp_dir = strdup(options->tmp_dir);
-	admin->kv = options->kv;
-	admin->workers = options->workers;
-	admin->pool = options->jobs;
-	admin->ops = options->ops;
-	admin->live_ms = options->live_ms;
-	admin->started_ms = admin_now_ms();
-	admin->ready = admin_ready_new(options->kv, options->ready_ms, options->ops->draining,
-				       options->ops->arg);
-	if (!admin->version || !admin->store_engine || !admin->tmp_dir || !admin->ready ||
-	    admin_routes_new(admin) < 0)
-		return err_set(err, ERR_NOMEM, "no memory for the admin surface");
-	return admin_jobs_new(&admin->jobs, err);
-}
-
-int admin_new(const struct admin_options *options, struct admin **admin_out, struct err *err)
+struct admin *admin_new(const struct admin_options *options)
 {
 	struct admin *admin = calloc(1, sizeof(*admin));
 
 	if (!admin)
-		return err_set(err, ERR_NOMEM, "no memory for the admin surface");
+		return NULL;
 	json_object_seed(0); /* before threads make objects */
-	if (fill(admin, options, err) < 0) {
+	admin->ops = options->ops;
+	admin->live_ms = options->live_ms;
+	admin->ready_ms = options->ready_ms;
+	admin->store_engine = strdup(options->store_engine);
+	admin->tmp_dir = strdup(options->tmp_dir);
+	if (!admin->store_engine || !admin->tmp_dir || admin_routes_new(admin, options) < 0)
 		admin_free(&admin);
-		return -1;
-	}
+	return admin;
+}
+
+int admin_start(struct admin *admin, struct workers *workers, struct jobs *jobs, struct kv *kv,
+		struct err *err)
+{
+	admin->workers = workers;
+	admin->pool = jobs;
+	admin->kv = kv;
+	admin->started_ms = admin_now_ms();
+	admin->ready = admin_ready_new(kv, admin->ready_ms, admin->ops->draining, admin->ops->arg);
+	if (!admin->ready)
+		return err_set(err, ERR_NOMEM, "no memory for the admin room");
 	publish_metrics(admin);
-	*admin_out = admin;
-	return 0;
+	return admin_jobs_new(&admin->jobs, err);
 }
 
 const struct http_route *admin_routes(const struct admin *admin, unsigned *n_out)
@@ -84,7 +79,8 @@ const struct http_route *admin_routes(const struct admin *admin, unsigned *n_out
 
 void admin_stop(struct admin *admin)
 {
-	admin_jobs_stop(admin->jobs);
+	if (admin->jobs)
+		admin_jobs_stop(admin->jobs);
 }
 
 void admin_free(struct admin **admin_at)
@@ -97,7 +93,6 @@ void admin_free(struct admin **admin_at)
 	admin_jobs_free(&admin->jobs);
 	admin_ready_free(&admin->ready);
 	free(admin->routes);
-	free(admin->version);
 	free(admin->store_engine);
 	free(admin->tmp_dir);
 	free(admin);

@@ -16,47 +16,66 @@
 #include "kv/kv.h"
 
 struct admin;
+struct conf_fault;
 struct http_route;
 
-/* What the room needs from the daemon, which fills it in. ARG comes back in each call. */
+/* ---- what the room needs from the daemon, which fills it in ---- */
+
+/* What a reload found: handed to the daemon's reload, which adds to it. */
+struct admin_reload;
+
+/* A setting that differs. RESTART 0: it is in force now; 1: it waits for a restart. */
+void admin_reload_add_change(struct admin_reload *reload, const char *name, const char *old_text,
+			     const char *new_text, int restart);
+/* A fault of the configuration. */
+void admin_reload_add_fault(struct admin_reload *reload, const struct conf_fault *fault);
+
+/* ARG comes back in each call; any thread may call. */
 struct admin_ops {
-	/* Read the configuration (and certificates) again and put it in force. CHANGED is called
-	 * for every setting that differs: RELOADABLE 1, it is in force now; 0, it waits for a
-	 * restart. FAULT is called for every mistake found. Returns 0; -1 with ERR filled: nothing
-	 * has changed. Called on a job thread and may block; two calls may come at once. */
-	int (*reload)(void *arg,
-		      void (*changed)(void *sink, const char *name, const char *old_text,
-				      const char *new_text, int reloadable),
-		      void (*fault)(void *sink, const char *text), void *sink, struct err *err);
-	/* 1 when the server is going down and wants no new work. Any thread. */
+	const char *version; /* of the program */
+	/* Read the configuration (and certificates) again and put it in force. Returns 0; -1 with
+	 * ERR filled. Called on a job thread and may block; two calls may come at once. */
+	int (*reload)(void *arg, struct admin_reload *out, struct err *err);
+	/* 1 when the server is going down and wants no new work. */
 	int (*draining)(void *arg);
+	/* The folder for backups without an absolute path, into DIR_OUT; NULL: there is none. */
+	void (*backup_dir)(void *arg, char *dir_out, size_t bytes);
 	void *arg;
 };
 
+/* ---- the room ---- */
+
+/* On which listeners an endpoint is open. */
+enum admin_access { ADMIN_ANY, ADMIN_SOCKET, ADMIN_OFF };
+
 struct admin_options {
-	const char *version;	  /* of the program */
-	const char *store_engine; /* for status */
-	struct kv *kv;		  /* borrowed until admin_stop has returned */
-	struct workers *workers;  /* borrowed until admin_free */
-	struct jobs *jobs;	  /* for what is short; borrowed until admin_stop has returned */
-	const struct admin_ops *ops;
+	const struct admin_ops *ops; /* borrowed until admin_free */
+	const char *store_engine;    /* for status */
+	enum admin_access metrics;   /* /metrics */
+	enum admin_access health;    /* /livez and /readyz */
 	unsigned live_ms;    /* a worker whose heartbeat is older is stuck: /livez says 503 */
 	unsigned ready_ms;   /* how long /readyz waits for the store's round trip */
 	const char *tmp_dir; /* where exports are kept until fetched, as files without a name */
 };
 
-/* The defaults of everything that has one: live_ms 10 s, ready_ms 2 s, tmp_dir "/tmp". */
+/* The defaults of everything that has one: any, any, 10 s, 2 s, "/tmp". */
 void admin_options_init(struct admin_options *options);
 
-/* Strings are copied, the rest is borrowed. Metrics and the owner ADMIN_HEALTH_OWNER, whose one
- * record /readyz writes and reads, are the room's. */
-int admin_new(const struct admin_options *options, struct admin **admin_out, struct err *err);
+/* A room with its routes, so that the edge can be opened before the store is. Strings are copied.
+ * NULL when memory is short. */
+struct admin *admin_new(const struct admin_options *options);
+
+/* Before the workers run. KV, WORKERS and JOBS (for what is short) are borrowed: KV and JOBS until
+ * admin_stop has returned and the workers have ended, WORKERS until admin_free. The owner
+ * ADMIN_HEALTH_OWNER, whose one record /readyz writes and reads, is the room's. 0 or -1. */
+int admin_start(struct admin *admin, struct workers *workers, struct jobs *jobs, struct kv *kv,
+		struct err *err);
 
 /* The routes, valid until admin_free. */
 const struct http_route *admin_routes(const struct admin *admin, unsigned *n_out);
 
 /* Cancel the job that runs, refuse those that wait and all new ones; returns when none runs. Before
- * kv_close, when the edge has been drained. Harmless when repeated. */
+ * kv_close, when the edge has been drained. Harmless when repeated, and without admin_start. */
 void admin_stop(struct admin *admin);
 
 /* After the workers and the edge have ended. Takes the address, accepts NULL. */

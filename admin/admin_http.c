@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin/admin_err.h"
@@ -17,6 +18,7 @@
 #include "admin/admin_priv.h"
 #include "admin/admin_show.h"
 #include "admin/admin_work.h"
+#include "base/conf.h"
 #include "base/log.h"
 #include "http/http.h"
 
@@ -31,6 +33,7 @@ struct call {
 	/* Of what runs on the pool. */
 	struct err err;
 	json_t *json;
+	struct admin_reload reload;
 	struct strv after;
 	uint64_t max;
 	char *text;
@@ -149,55 +152,62 @@ static void on_stats(struct call *call)
 
 /* ---- reload ---- */
 
-static void on_changed(void *sink, const char *name, const char *old_text, const char *new_text,
-		       int reloadable)
+void admin_reload_add_change(struct admin_reload *reload, const char *name, const char *old_text,
+			     const char *new_text, int restart)
 {
-	json_t *list = json_object_get(sink, reloadable ? "changed" : "restart");
+	json_t *change = json_pack("{s:s}", "name", name);
 
-	json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", name, "old", old_text,
-					      "new", new_text));
+	json_set_octets(change, "old", strv_of(old_text));
+	json_set_octets(change, "new", strv_of(new_text));
+	json_array_append_new(restart ? reload->restart : reload->changed, change);
 }
 
-static void on_fault(void *sink, const char *text)
+void admin_reload_add_fault(struct admin_reload *reload, const struct conf_fault *fault)
 {
-	json_t *fault = json_object();
+	json_t *json = json_object();
 
-	json_set_octets(fault, "text", strv_of(text));
-	json_array_append_new(json_object_get(sink, "faults"), fault);
+	json_set_octets(json, "file", strv_of(fault->file));
+	json_object_set_new(json, "line", json_integer(fault->line));
+	json_object_set_new(json, "column", json_integer(fault->column));
+	json_set_octets(json, "text", strv_of(fault->text));
+	json_array_append_new(reload->faults, json);
 }
 
 static void run_reload(struct job *job)
 {
 	struct call *call = (struct call *)(void *)job;
 	const struct admin_ops *ops = call->admin->ops;
+	struct admin_reload *reload = &call->reload;
 
-	call->json = json_pack("{s:[], s:[], s:[]}", "changed", "restart", "faults");
-	if (!call->json)
-		err_set(&call->err, ERR_NOMEM, "no memory for a reload");
-	else if (ops->reload(ops->arg, on_changed, on_fault, call->json, &call->err) == 0)
+	reload->changed = json_array();
+	reload->restart = json_array();
+	reload->faults = json_array();
+	if (ops->reload(ops->arg, reload, &call->err) == 0)
 		call->err.code = ERR_NONE;
 }
 
-/* A refused reload says all faults beside the error. */
+/* A refused reload says all faults beside the error; what had been put in force stands there too.
+ */
 static void reload_done(struct job *job)
 {
 	struct call *call = (struct call *)(void *)job;
-	json_t *error;
+	struct admin_reload *reload = &call->reload;
+	json_t *json = call->err.code ? admin_err_json(&call->err) : json_object();
+	unsigned status = call->err.code ? 422 : 200;
 
 	log_info(LOG_ADMIN, "reload", L_STR("result", err_code_name(call->err.code)),
 		 L_ID(http_req_trace(call->req)));
-	if (!call->err.code) {
-		json_object_del(call->json, "faults");
-		answer_json(call->req, 200, call->json);
-		return;
+	if (call->err.code) {
+		http_req_note(call->req, "error", strv_of(err_code_name(call->err.code)));
+		json_object_set_new(
+			json, "remedy",
+			json_string("correct what is named; \"cpmd --check\" tries it first"));
+		json_object_set(json, "faults", reload->faults);
 	}
-	error = admin_err_json(&call->err);
-	json_object_set(error, "faults", json_object_get(call->json, "faults"));
-	json_object_set_new(error, "remedy",
-			    json_string("correct the files, check them with \"cpmd --check\", and "
-					"reload again; the old configuration stays in force"));
-	json_decref(call->json);
-	answer_json(call->req, 422, error);
+	json_object_set_new(json, "changed", reload->changed);
+	json_object_set_new(json, "restart", reload->restart);
+	json_decref(reload->faults);
+	answer_json(call->req, status, json);
 }
 
 static void on_reload(struct call *call)
@@ -366,21 +376,50 @@ static void start_job(struct call *call, struct strv object)
 	answer_json(call->req, 202, admin_jobs_show(call->admin->jobs, id));
 }
 
-/* {"dir": FOLDER} */
+/* DIR, or below the folder for backups when it is relative; without one, named by the time. */
+static int full_dir(struct call *call, struct strv dir, struct strv *full_out)
+{
+	const struct admin_ops *ops = call->admin->ops;
+	char base[ADMIN_OBJECT_MAX] = "", name[40];
+	time_t now = time(NULL);
+	struct tm tm;
+	char *full;
+
+	if (dir.n && dir.p[0] == '/') {
+		*full_out = dir;
+		return 0;
+	}
+	if (ops->backup_dir)
+		ops->backup_dir(ops->arg, base, sizeof(base));
+	if (!base[0])
+		return err_set(&call->err, ERR_RANGE,
+			       "the backup needs an absolute path: admin.backup-dir is not set");
+	strftime(name, sizeof(name), "backup-%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
+	dir = dir.n ? dir : strv_of(name);
+	if (strv_eq(dir, STRV("..")) || memchr(dir.p, '/', dir.n))
+		return err_set(&call->err, ERR_RANGE,
+			       "\"dir\" must be an absolute path or a name without \"/\"");
+	full = arena_printf(http_req_arena(call->req), "%s/%.*s", base, STRV_ARG(dir));
+	if (!full)
+		return err_set(&call->err, ERR_NOMEM, "no memory for the request");
+	*full_out = strv_of(full);
+	return 0;
+}
+
+/* {"dir": FOLDER} or nothing */
 static void on_backup(struct call *call)
 {
-	struct strv dir = { NULL, 0 };
+	struct strv dir = { NULL, 0 }, body_text = http_req_body(call->req), full;
 	const struct json_member member = {
-		"dir", JSON_KIND_STR, 1, &dir, 1, ADMIN_OBJECT_MAX - 1
+		"dir", JSON_KIND_STR, 0, &dir, 1, ADMIN_OBJECT_MAX - 1
 	};
-	json_t *body = json_parse(http_req_body(call->req), DEPTH_MAX, &call->err);
+	json_t *body = json_parse(body_text.n ? body_text : STRV("{}"), DEPTH_MAX, &call->err);
 
-	if (body && json_members(body, &member, 1, &call->err) == 0 && dir.p[0] != '/')
-		err_set(&call->err, ERR_RANGE, "\"dir\" must be an absolute path");
-	if (call->err.code)
+	if (!body || json_members(body, &member, 1, &call->err) < 0 ||
+	    full_dir(call, dir, &full) < 0)
 		answer_err(call->req, &call->err);
 	else
-		start_job(call, dir);
+		start_job(call, full);
 	json_decref(body);
 }
 
@@ -572,19 +611,34 @@ static void handle(struct http_req *req, void *arg)
 		call->verb->handle(call);
 }
 
-int admin_routes_new(struct admin *admin)
+/* Add an open endpoint as far as ACCESS opens it. */
+static void add_route(struct admin *admin, enum admin_access access, const char *path,
+		      void (*answer)(struct http_req *req, void *admin))
 {
-	const struct http_route routes[] = {
-		{ "/metrics", HTTP_QUIET, 0, admin_metrics_handle, admin },
-		{ "/livez", HTTP_QUIET, 0, admin_livez_handle, admin },
-		{ "/readyz", HTTP_QUIET, 0, admin_readyz_handle, admin },
-		{ "/v1", HTTP_LOCAL, BODY_MAX, handle, admin },
+	if (access == ADMIN_OFF)
+		return;
+	admin->routes[admin->n_routes++] = (struct http_route){
+		.prefix = path,
+		.flags = HTTP_QUIET | (access == ADMIN_SOCKET ? HTTP_LOCAL : 0),
+		.handle = answer,
+		.arg = admin,
 	};
+}
 
-	admin->routes = malloc(sizeof(routes));
+int admin_routes_new(struct admin *admin, const struct admin_options *options)
+{
+	admin->routes = calloc(4, sizeof(*admin->routes));
 	if (!admin->routes)
 		return -1;
-	memcpy(admin->routes, routes, sizeof(routes));
-	admin->n_routes = sizeof(routes) / sizeof(routes[0]);
+	admin->routes[admin->n_routes++] = (struct http_route){
+		.prefix = "/v1",
+		.flags = HTTP_LOCAL,
+		.max_body = BODY_MAX,
+		.handle = handle,
+		.arg = admin,
+	};
+	add_route(admin, options->metrics, "/metrics", admin_metrics_handle);
+	add_route(admin, options->health, "/livez", admin_livez_handle);
+	add_route(admin, options->health, "/readyz", admin_readyz_handle);
 	return 0;
 }

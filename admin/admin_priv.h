@@ -9,13 +9,17 @@
 #include "admin/admin_jobs.h"
 #include "admin/admin_ready.h"
 
+struct admin_reload {
+	json_t *changed, *restart, *faults; /* arrays */
+};
+
 struct admin {
-	char *version, *store_engine, *tmp_dir;
+	char *store_engine, *tmp_dir;
 	struct kv *kv;
 	struct workers *workers;
 	struct jobs *pool;
 	const struct admin_ops *ops;
-	unsigned live_ms;
+	unsigned live_ms, ready_ms;
 	uint64_t started_ms; /* monotonic */
 	struct admin_jobs *jobs;
 	struct admin_ready *ready;
@@ -27,7 +31,7 @@ struct admin {
 uint64_t admin_now_ms(void);
 
 /* Fill in the routes; -1 when memory is short. (admin_http.c) */
-int admin_routes_new(struct admin *admin);
+int admin_routes_new(struct admin *admin, const struct admin_options *options);
 
 /* The answers of the open endpoints. (admin_health_http.c) */
 struct http_req;

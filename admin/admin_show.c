@@ -68,7 +68,7 @@ json_t *admin_show_status(const struct admin *admin)
 	double connections = 0;
 
 	metrics_each(add_connections, &connections);
-	set_new(json, "version", json_string(admin->version));
+	set_new(json, "version", json_string(admin->ops->version));
 	set_int(json, "pid", (uint64_t)getpid());
 	set_int(json, "uptime_ms", admin_now_ms() - admin->started_ms);
 	set_new(json, "draining", json_boolean(admin->ops->draining(admin->ops->arg)));
