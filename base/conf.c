@@ -320,6 +320,8 @@ static const char *folder_of(struct conf_load *load, const char *file)
 					     : conf_printf(load, "%.*s", (int)(slash - file), file);
 	char *full = realpath(folder, NULL);
 
+	if (!full && errno == ENOMEM)
+		load->no_memory = 1;
 	folder = conf_printf(load, "%s", full ? full : folder);
 	free(full);
 	return strcmp(folder, "/") == 0 ? "" : folder;
