@@ -26,6 +26,7 @@ enum {
 	KV_VALUE_MAX = 16 << 20,       /* octets */
 	KV_BATCH_OPS_MAX = 4096,       /* operations and preconditions of one batch */
 	KV_BATCH_BYTES_MAX = 64 << 20, /* keys and values of one batch */
+	KV_READ_BYTES_MAX = 64 << 20,  /* names and values of one read */
 };
 
 enum kv_status {
@@ -142,13 +143,16 @@ struct kv_item {
 /* What is wanted of one owner. The caller fills it in; it belongs to the store until DONE. All
  * records are of one moment: the owner's state after commit VERSION. */
 struct kv_read {
-	struct job job; /* the store's */
-	struct kv *kv;	/* the store's */
+	struct job job;	       /* the store's */
+	struct kv *kv;	       /* the store's */
+	enum kv_status status; /* the store's, what DONE is given */
 	struct strv owner;
 	struct kv_item *items;
 	unsigned n_items;
 	struct arena *arena; /* results live here; nobody else uses it meanwhile */
-	/* STATUS is KV_DONE, KV_BUSY (too much waits, or the arena is exhausted) or KV_FAILED. */
+	/* STATUS is KV_DONE, KV_BUSY (too much waits, or more is found than the arena or
+	 * KV_READ_BYTES_MAX allow) or KV_FAILED (what is stored there is damaged, or the store has
+	 * failed). */
 	void (*done)(struct kv_read *read, enum kv_status status);
 	uint64_t version; /* out: the commit that last touched the owner; 0: never */
 };

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kv/kv_bdb.c - the engine on Berkeley DB: the store's folder, opening and closing
+ *
+ * The folder, which belongs to one process at a time:
+ *
+ *     lock              held by flock(2); the holder's process number, as text
+ *     store             the mark of a store that was born: its form and epoch, as text
+ *     birth             in its place while a store is being made; whatever lies beside it is
+ * nothing records.db        records and owners' versions (kv_record.h), pages with checksums
+ *     journal.db        one entry a commit
+ *     log.NNNNNNNNNN    Berkeley DB's log: what was committed since the last checkpoint
+ *     reserve           room that is given up for deletes when the disk is full
+ *
+ * Nothing of the folder is shared memory or needs a tool: Berkeley DB's environment is private to
+ * the process and recovered at every open.
+ */
+#include "kv/kv_bdb.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+char *bdb_path(char *buf, size_t buf_bytes, const char *dir, const char *name)
+{
+	int n = snprintf(buf, buf_bytes, "%s/%s", dir, name);
+
+	return n < 0 || (size_t)n >= buf_bytes ? NULL : buf;
+}
+
+int bdb_sync_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -1;
+	ret = fsync(fd);
+	close(fd);
+	return ret;
+}
+
+/* ---- the lock ---- */
+
+static int lock_take(struct bdb *bdb, struct err *err)
+{
+	char path[BDB_PATH_MAX], pid[32] = "";
+	ssize_t n;
+
+	if (!bdb_path(path, sizeof(path), bdb->dir, "lock"))
+		return err_set(err, ERR_RANGE, "the path of the store's folder is too long");
+	bdb->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (bdb->lock_fd < 0)
+		return err_sys(err, ERR_IO, errno, "cannot open %s", path);
+	if (flock(bdb->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return err_sys(err, ERR_IO, errno, "cannot lock %s", path);
+		n = read(bdb->lock_fd, pid, sizeof(pid) - 1);
+		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
+		return err_set(err, ERR_BUSY,
+			       "the store %s is open in another process (%s): stop that one first",
+			       bdb->dir, *pid ? pid : "unknown");
+	}
+	n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	if (ftruncate(bdb->lock_fd, 0) < 0 || pwrite(bdb->lock_fd, pid, (size_t)n, 0) != n)
+		log_warn(LOG_KV, "the process number could not be noted", L_STR("file", path));
+	return 0;
+}
+
+/* ---- birth ---- */
+
+static int exists(const char *dir, const char *name)
+{
+	char path[BDB_PATH_MAX];
+
+	return bdb_path(path, sizeof(path), dir, name) && access(path, F_OK) == 0;
+}
+
+static int is_ours(const char *name)
+{
+	return strcmp(name, "records.db") == 0 || strcmp(name, "journal.db") == 0 ||
+	       strncmp(name, "log.", 4) == 0 || strncmp(name, "__db", 4) == 0 ||
+	       strcmp(name, "reserve") == 0;
+}
+
+/* How many of our files there are; with AWAY they are removed. -1 with errno. */
+static int our_files(const char *dir, int away)
+{
+	DIR *handle = opendir(dir);
+	struct dirent *entry;
+	int n = 0;
+
+	if (!handle)
+		return -1;
+	while ((entry = readdir(handle)))
+		if (is_ours(entry->d_name)) {
+			n++;
+			if (away && unlinkat(dirfd(handle), entry->d_name, 0) < 0)
+				n = -1;
+		}
+	closedir(handle);
+	return n;
+}
+
+/* Write TEXT to the new file DIR/NAME, through to the disk. */
+static int write_file(const char *dir, const char *name, const char *text, struct err *err)
+{
+	char path[BDB_PATH_MAX];
+	size_t n = strlen(text);
+	int fd, failed;
+
+	if (!bdb_path(path, sizeof(path), dir, name))
+		return err_set(err, ERR_RANGE, "the path of the store's folder is too long");
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, ERR_IO, errno, "cannot write %s", path);
+	errno = ENOSPC;
+	failed = write(fd, text, n) != (ssize_t)n || fsync(fd) < 0 ? errno : 0;
+	close(fd);
+	return failed ? err_sys(err, ERR_IO, failed, "cannot write %s", path) : 0;
+}
+
+/* Look at what the folder holds. Returns 1 a store, 0 nothing (ready to be made), -1 with ERR. */
+static int look(const char *dir, struct err *err)
+{
+	int n;
+
+	if (exists(dir, "store"))
+		return 1;
+	n = our_files(dir, exists(dir, "birth"));
+	if (n < 0)
+		return err_sys(err, ERR_IO, errno, "cannot read the store's folder %s", dir);
+	if (n > 0 && !exists(dir, "birth"))
+		return err_set(err, ERR_CORRUPT,
+			       "%s holds parts of a store but not its file \"store\"; restore a "
+			       "backup into an empty folder: cpmctl restore BACKUP",
+			       dir);
+	if (write_file(dir, "birth", "", err) < 0)
+		return -1;
+	return bdb_sync_dir(dir) < 0 ? err_sys(err, ERR_IO, errno, "cannot sync %s", dir) : 0;
+}
+
+/* The store is complete: the mark, then it exists. */
+static int give_birth(struct bdb *bdb, struct err *err)
+{
+	char from[BDB_PATH_MAX], to[BDB_PATH_MAX], text[128];
+	int ret = bdb_checkpoint(bdb, 1);
+
+	if (ret != 0)
+		return bdb_err(err, ret, bdb->dir, "the first checkpoint");
+	snprintf(text, sizeof(text), "opencpm store 1\nepoch %" PRIu64 "\n",
+		 bdb->local.engine.epoch);
+	if (write_file(bdb->dir, "birth", text, err) < 0)
+		return -1;
+	if (!bdb_path(from, sizeof(from), bdb->dir, "birth") ||
+	    !bdb_path(to, sizeof(to), bdb->dir, "store") || rename(from, to) < 0 ||
+	    bdb_sync_dir(bdb->dir) < 0)
+		return err_sys(err, ERR_IO, errno, "cannot make %s", bdb->dir);
+	return 0;
+}
+
+/* The epoch in the mark; 0 when it has none. */
+static uint64_t mark_epoch(const char *dir)
+{
+	char path[BDB_PATH_MAX];
+	uint64_t epoch = 0;
+	FILE *file = bdb_path(path, sizeof(path), dir, "store") ? fopen(path, "re") : NULL;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "opencpm store 1 epoch %" SCNu64, &epoch) != 1)
+		epoch = 0;
+	fclose(file);
+	return epoch;
+}
+
+/* ---- open ---- */
+
+static int make_dir(struct bdb *bdb, const char *dir, struct err *err)
+{
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return err_sys(err, ERR_IO, errno, "cannot make the store's folder %s", dir);
+	bdb->dir = realpath(dir, NULL);
+	if (!bdb->dir)
+		return err_sys(err, ERR_IO, errno, "the store's folder %s", dir);
+	return 0;
+}
+
+static int open_tables(struct bdb *bdb, const struct kv_options *options, struct err *err)
+{
+	struct bdb_env_options env_options = { options->cache_bytes, 1, 0 };
+	struct kv_engine *engine = &bdb->local.engine;
+	int born = look(bdb->dir, err);
+	struct kv_meta meta;
+	uint64_t epoch;
+
+	if (born < 0 || bdb_env_open(&bdb->map, bdb->dir, &env_options, !born, err) < 0)
+		return -1;
+	bdb->map.bdb = bdb;
+	if (kv_local_migrate(&bdb->map.map, options, born ? 0 : (uint64_t)kv_unix_us(), &meta,
+			     err) < 0 ||
+	    kv_local_start(&bdb->local, &bdb->map.map, err) < 0)
+		return -1;
+	engine->epoch = meta.epoch;
+	engine->format = meta.format;
+	if (!born)
+		return give_birth(bdb, err);
+	epoch = mark_epoch(bdb->dir);
+	if (epoch != meta.epoch)
+		return err_set(err, ERR_CORRUPT,
+			       "%s: the file \"store\" and the tables are of different stores; "
+			       "restore a backup: cpmctl restore BACKUP",
+			       bdb->dir);
+	return 0;
+}
+
+static void bdb_free(struct bdb *bdb)
+{
+	bdb_io_unwatch(bdb);
+	kv_local_fini(&bdb->local);
+	kv_buf_fini(&bdb->scratch);
+	if (bdb->lock_fd >= 0)
+		close(bdb->lock_fd);
+	pthread_mutex_destroy(&bdb->lock);
+	pthread_cond_destroy(&bdb->wake);
+	free(bdb->dir);
+	free(bdb);
+}
+
+static uint64_t table_bytes(struct kv_local *local)
+{
+	struct bdb *bdb = (struct bdb *)local;
+	char path[BDB_PATH_MAX];
+	uint64_t bytes = 0;
+	struct stat st;
+
+	for (int i = 0; i < KV_TABLES; i++)
+		if (bdb_path(path, sizeof(path), bdb->dir, i ? "journal.db" : "records.db") &&
+		    stat(path, &st) == 0)
+			bytes += (uint64_t)st.st_size;
+	return bytes;
+}
+
+static struct bdb *bdb_new(const struct kv_options *options)
+{
+	struct bdb *bdb = calloc(1, sizeof(*bdb));
+	pthread_condattr_t attr;
+
+	if (!bdb)
+		return NULL;
+	pthread_mutex_init(&bdb->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&bdb->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	bdb->lock_fd = -1;
+	bdb->local.engine.ops = &kv_bdb_ops;
+	bdb->local.engine.options = options;
+	bdb->local.give_room = bdb_space_give;
+	bdb->local.bytes = table_bytes;
+	return bdb;
+}
+
+static int bdb_open(const struct kv_options *options, kv_failed_fn *failed, void *failed_arg,
+		    struct kv_engine **engine_out, struct err *err)
+{
+	uint64_t begin_us = kv_monotonic_us();
+	struct bdb *bdb = bdb_new(options);
+
+	if (!bdb)
+		return err_set(err, ERR_NOMEM, "no memory for a store");
+	bdb->local.engine.failed = failed;
+	bdb->local.engine.failed_arg = failed_arg;
+	if (make_dir(bdb, options->dir, err) < 0 || lock_take(bdb, err) < 0) {
+		bdb_free(bdb);
+		return -1;
+	}
+	bdb_io_watch(bdb);
+	if (open_tables(bdb, options, err) < 0 || bdb_checkpoint_start(bdb, err) < 0) {
+		bdb_env_close(&bdb->map, NULL);
+		bdb_free(bdb);
+		return -1;
+	}
+	bdb_space_check(bdb);
+	log_info(LOG_KV, "store open", L_STR("dir", bdb->dir),
+		 L_INT("ms", (int64_t)(kv_monotonic_us() - begin_us) / 1000),
+		 L_INT("seq", (int64_t)bdb->local.engine.seq),
+		 L_INT("epoch", (int64_t)bdb->local.engine.epoch),
+		 L_INT("format", bdb->local.engine.format));
+	*engine_out = &bdb->local.engine;
+	return 0;
+}
+
+static void bdb_close(struct kv_engine *engine)
+{
+	struct bdb *bdb = (struct bdb *)engine;
+	struct err err = { ERR_NONE, "" };
+
+	bdb_checkpoint_stop(bdb);
+	/* A store whose disk failed is left as it is: recovery decides at the next open. The
+	 * memory goes with the process. */
+	if (!bdb->latched) {
+		if (bdb_checkpoint(bdb, 0) != 0 || bdb_env_close(&bdb->map, &err) < 0)
+			log_error(LOG_KV, "the store was not closed cleanly", L_ERR(&err));
+	}
+	bdb_free(bdb);
+}
+
+/* ---- the operations that need care ---- */
+
+static int bdb_commit(struct kv_engine *engine, struct kv_group *group, struct err *err)
+{
+	struct bdb *bdb = (struct bdb *)engine;
+
+	bdb_space_check(bdb);
+	if (bdb->latched || kv_local_commit(engine, group, err) < 0 || bdb->latched)
+		return err_set(err, ERR_IO, "%s: %s", bdb->dir,
+			       bdb->latched ? bdb->why : "commit failed");
+	return 0;
+}
+
+/* What was read while a failing commit was being undone is not to be trusted. */
+static int bdb_read(struct kv_engine *engine, struct kv_read *read, int exclusive)
+{
+	struct bdb *bdb = (struct bdb *)engine;
+	int status = bdb->latched ? KV_FAILED : kv_local_read(engine, read, exclusive);
+
+	return bdb->latched ? KV_FAILED : status;
+}
+
+const struct kv_engine_ops kv_bdb_ops = {
+	.name = "bdb",
+	.open = bdb_open,
+	.close = bdb_close,
+	.commit = bdb_commit,
+	.wants_idle = kv_local_wants_idle,
+	.read = bdb_read,
+	.owners = kv_local_owners,
+	.journal = kv_local_journal,
+	.verify = kv_local_verify,
+	.export = kv_local_export,
+	.space = bdb_space,
+};

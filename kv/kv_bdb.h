@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kv/kv_bdb.h - what the files of the Berkeley DB engine share; only they include <db.h>
+ */
+#ifndef KV_KV_BDB_H
+#define KV_KV_BDB_H
+
+#include <db.h>
+
+#include "kv/kv_local.h"
+
+struct bdb;
+
+/* The ordered map: one B-tree a table in one transactional environment. */
+struct bdb_map {
+	struct kv_map map;
+	struct bdb *bdb;
+	DB_ENV *env;
+	DB *db[KV_TABLES];
+	DB_TXN *txn; /* the writer's */
+};
+
+struct bdb {
+	struct kv_local local;
+	struct bdb_map map;
+	char *dir;
+	int lock_fd;
+	_Atomic int latched; /* a sync failed: nothing is written any more */
+	char why[160];	     /* and which */
+
+	pthread_t checkpointer;
+	int checkpointing; /* the thread runs */
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	int stopping, checkpoint_now;
+	unsigned backups; /* that run: log files stay */
+	uint64_t checkpoint_fails;
+
+	/* Free space, the committer's. */
+	int has_reserve;
+	struct kv_buf scratch;
+};
+
+/* ---- the environment ---- */
+
+/* How an environment is opened. */
+struct bdb_env_options {
+	uint64_t cache_bytes;
+	int recover;
+	int read_only; /* the tables */
+};
+
+/* Environment and tables of DIR, into MAP. CREATE makes the tables. Returns 0, or -1 with ERR and
+ * nothing open. */
+int bdb_env_open(struct bdb_map *map, const char *dir, const struct bdb_env_options *options,
+		 int create, struct err *err);
+/* Flush and close. Returns 0, or -1 with ERR when something could not be written. */
+int bdb_env_close(struct bdb_map *map, struct err *err);
+
+/* The fault that a return value of Berkeley DB's stands for: 0, or one of kv_map_fault. */
+int bdb_fault(struct bdb *bdb, int ret);
+/* Fill ERR in for RET while doing WHAT with the store in DIR. Returns -1. */
+int bdb_err(struct err *err, int ret, const char *dir, const char *what);
+
+extern const struct kv_map_ops bdb_map_ops;
+
+/* ---- disk ---- */
+
+/* Replace Berkeley DB's system calls by ours, once a process. */
+void bdb_io_init(void);
+/* Watch the syncs of files in BDB's folder from now on: the first that fails latches it. */
+void bdb_io_watch(struct bdb *bdb);
+void bdb_io_unwatch(struct bdb *bdb);
+/* The engine can no longer be trusted. Any thread. */
+void bdb_latch(struct bdb *bdb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- space ---- */
+
+/* Look before a group: refuse puts or take them again, hold the reserve or give it up. */
+void bdb_space_check(struct bdb *bdb);
+void bdb_space_give(struct kv_local *local);
+/* 1 when the disk has so little room that a failed write is a lack of it. */
+int bdb_space_short(struct bdb *bdb);
+void bdb_space(struct kv_engine *engine, uint64_t *disk_out, uint64_t *free_out);
+
+/* ---- checkpoints ---- */
+
+int bdb_checkpoint_start(struct bdb *bdb, struct err *err);
+void bdb_checkpoint_stop(struct bdb *bdb);
+/* One now, and log files that nobody needs away. Returns a value of Berkeley DB's. */
+int bdb_checkpoint(struct bdb *bdb, int force);
+
+/* ---- folder ---- */
+
+/* DIR/NAME into BUF. Returns BUF, or NULL when it does not fit. */
+char *bdb_path(char *buf, size_t buf_bytes, const char *dir, const char *name);
+enum { BDB_PATH_MAX = 4096 };
+/* fsync a folder. 0 or -1 with errno. */
+int bdb_sync_dir(const char *dir);
+
+int bdb_backup(struct kv_engine *engine, const char *dir, kv_progress_fn *progress, void *arg,
+	       struct err *err);
+
+#endif
