@@ -107,27 +107,26 @@ const char *conf_printf(struct conf_load *load, const char *fmt, ...)
 const char *conf_quote(struct conf_load *load, struct strv s)
 {
 	enum { SHOWN = 40 };
-	char text[SHOWN * 4 + 8], *to = text;
-	size_t i = 0;
+	char text[SHOWN * 4 + 1], *to = text;
+	size_t i = 0, len;
+	unsigned c = 0;
 
 	if (load->n_faults >= CONF_FAULTS_MAX)
 		return "";
-	*to++ = '"';
-	for (; i < s.n && i < SHOWN; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c < ' ' || c == 0x7f)
-			to += snprintf(to, 5, "\\x%02x", c);
-		else
-			*to++ = (char)c;
+	for (; i < s.n; i += len) {
+		len = conf_char_at(s.p + i, s.n - i, &c);
+		if (i + (len ? len : 1) > SHOWN)
+			break;
+		if (len && !conf_is_control(c)) {
+			memcpy(to, s.p + i, len);
+			to += len;
+			continue;
+		}
+		for (size_t j = 0; j < (len ? len : 1); j++)
+			to += sprintf(to, "\\x%02x", (unsigned char)s.p[i + j]);
+		len = len ? len : 1;
 	}
-	/* No half of a character. */
-	if (i < s.n && ((unsigned char)s.p[i] & 0xc0) == 0x80) {
-		while (((unsigned char)to[-1] & 0xc0) == 0x80)
-			to--;
-		to--;
-	}
-	return conf_printf(load, "%.*s%s\"", (int)(to - text), text, i < s.n ? "..." : "");
+	return conf_printf(load, "\"%.*s%s\"", (int)(to - text), text, i < s.n ? "..." : "");
 }
 
 /* ---- files ---- */

@@ -115,6 +115,12 @@ const char *conf_type_phrase(enum conf_type type);
 
 /* ---- conf_text.c ---- */
 
+/* The character that TEXT, of N octets and at least 1, begins with: its length, C_OUT filled; 0
+ * when it is not UTF-8. */
+size_t conf_char_at(const char *text, size_t n, unsigned *c_out);
+/* 1 for what breaks a line or cannot be seen: C0, C1, DEL, line separators, byte order mark. */
+int conf_is_control(unsigned c);
+
 /* The value of ITEM in VALUES as it would be written; secrets only with REVEAL. */
 void conf_text_print(FILE *out, const struct conf_item *item, const char *values, int reveal);
 /* A number of type CONF_INT, CONF_BYTES or CONF_TIME in its largest whole unit. */

@@ -6,6 +6,33 @@
 
 #include <stdlib.h>
 
+size_t conf_char_at(const char *text, size_t n, unsigned *c_out)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	unsigned c = p[0];
+
+	if (len == 0 || len > n || p[0] > 0xf4)
+		return 0;
+	if (len > 1)
+		c &= 0x7fu >> len;
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3fu);
+	}
+	if ((len == 3 && c < 0x800) || (c >= 0xd800 && c <= 0xdfff) || (len == 4 && c < 0x10000) ||
+	    c > 0x10ffff)
+		return 0;
+	*c_out = c;
+	return len;
+}
+
+int conf_is_control(unsigned c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0xfeff;
+}
+
 void conf_text_number(char buf[32], enum conf_type type, int64_t value)
 {
 	static const struct {

@@ -222,19 +222,34 @@ static void set_enum(const struct reading *in, char *to)
 
 /* ---- text ---- */
 
-/* TEXT without control characters and within the bounds: 1, else 0 and a fault. */
+/* TEXT is UTF-8 without control characters: 1, else 0 and a fault. */
+static int is_one_line(const struct reading *in, struct strv text)
+{
+	unsigned c = 0;
+
+	for (size_t i = 0, len; i < text.n; i += len) {
+		len = conf_char_at(text.p + i, text.n - i, &c);
+		if (len == 0) {
+			TELL(in, "%s is not UTF-8; save it as UTF-8", in->name);
+			return 0;
+		}
+		if (conf_is_control(c)) {
+			TELL(in,
+			     "%s holds the control character U+%04X; write it in one line without "
+			     "escapes",
+			     in->name, c);
+			return 0;
+		}
+	}
+	return 1;
+}
+
 static int is_plain_text(const struct reading *in, struct strv text)
 {
 	const struct conf_item *item = in->item;
 
-	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f) {
-			TELL(in,
-			     "%s holds the control character 0x%02x; write it in one line "
-			     "without escapes",
-			     in->name, (unsigned char)text.p[i]);
-			return 0;
-		}
+	if (!is_one_line(in, text))
+		return 0;
 	if ((item->min == 0 && item->max == 0) ||
 	    ((int64_t)text.n >= item->min && (int64_t)text.n <= item->max))
 		return 1;
@@ -324,8 +339,7 @@ void conf_secret_from_file(struct conf_load *load, const struct conf_item *item,
 	const char *full;
 	unsigned mode;
 
-	if (!is_plain_text(&(struct reading){ load, &(struct conf_item){ 0 }, path, name },
-			   path->text))
+	if (!is_one_line(&in, path->text))
 		return;
 	full = full_path(load, path->text.p);
 	if (conf_read_file(load, full, CONF_SECRET_MAX, path->line, path->column, &bytes, &mode) <

@@ -363,28 +363,6 @@ static struct conf_node *read_stream(struct reader *r)
 
 /* ---- characters ---- */
 
-/* The character at P, of at most N octets: its length, 0 when it is not UTF-8. */
-static size_t char_at(const unsigned char *p, size_t n, unsigned *c_out)
-{
-	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	unsigned c = p[0];
-
-	if (len == 0 || len > n || p[0] > 0xf4)
-		return 0;
-	if (len > 1)
-		c &= 0x7fu >> len;
-	for (size_t i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3fu);
-	}
-	*c_out = c;
-	if ((len == 3 && c < 0x800) || (c >= 0xd800 && c <= 0xdfff) || (len == 4 && c < 0x10000) ||
-	    c > 0x10ffff)
-		return 0;
-	return len;
-}
-
 static int is_allowed(unsigned c)
 {
 	return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c != 0x7f && c < 0x80) ||
@@ -402,7 +380,7 @@ static int is_text(struct conf_load *load, struct strv bytes)
 		return 0;
 	}
 	for (size_t i = 0, len; i < bytes.n; i += len, column++) {
-		len = char_at(p + i, bytes.n - i, &c);
+		len = conf_char_at(bytes.p + i, bytes.n - i, &c);
 		if (len == 0) {
 			conf_fault_at(load, line, column,
 				      "octet 0x%02x is not UTF-8; save the file as UTF-8", p[i]);

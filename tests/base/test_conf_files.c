@@ -424,7 +424,7 @@ static void a_secret_that_is_none_is_refused_without_being_shown(void **state)
 	put("key", "s3c\001ret\n");
 	assert_int_equal(chmod(path_of("key"), 0600), 0);
 	load_bad("c.yaml",
-		 "c.yaml:2:18: a.secret holds the control character 0x01; write it in one "
+		 "c.yaml:2:18: a.secret holds the control character U+0001; write it in one "
 		 "line without escapes\n");
 	assert_int_equal(truncate(path_of("key"), CONF_SECRET_MAX + 1), 0);
 	load_bad("c.yaml", "c.yaml:2:18: key has 4097 octets, more than 4096; shorten it\n");
