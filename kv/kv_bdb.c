@@ -127,6 +127,18 @@ static int write_file(const char *dir, const char *name, const char *text, struc
 	return failed ? err_sys(err, ERR_IO, failed, "cannot write %s", path) : 0;
 }
 
+/* The folder's own name, too, has to be on disk before what is in it can be relied on. */
+static int sync_birthplace(const char *dir)
+{
+	char parent[BDB_PATH_MAX];
+	const char *slash = strrchr(dir, '/');
+	int n = slash && slash > dir ? (int)(slash - dir) : 1;
+
+	if (bdb_sync_dir(dir) < 0 || snprintf(parent, sizeof(parent), "%.*s", n, dir) != n)
+		return -1;
+	return bdb_sync_dir(parent);
+}
+
 /* Look at what the folder holds. Returns 1 a store, 0 nothing (ready to be made), -1 with ERR. */
 static int look(const char *dir, struct err *err)
 {
@@ -144,7 +156,7 @@ static int look(const char *dir, struct err *err)
 			       dir);
 	if (write_file(dir, "birth", "", err) < 0)
 		return -1;
-	return bdb_sync_dir(dir) < 0 ? err_sys(err, ERR_IO, errno, "cannot sync %s", dir) : 0;
+	return sync_birthplace(dir) < 0 ? err_sys(err, ERR_IO, errno, "cannot sync %s", dir) : 0;
 }
 
 /* The store is complete: the mark, then it exists. */
