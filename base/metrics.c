@@ -131,11 +131,8 @@ struct metric *metric_histogram(const char *name, const char *help, const char *
 	return obtain(HISTOGRAM, name, help, labels);
 }
 
-struct metric *metric_gauge_fn(const char *name, const char *help, const char *labels,
-			       double (*fn)(void *arg), void *arg)
+static struct metric *ask(struct metric *m, double (*fn)(void *arg), void *arg)
 {
-	struct metric *m = obtain(GAUGE, name, help, labels);
-
 	if (!m)
 		return NULL;
 	pthread_mutex_lock(&m->lock);
@@ -145,7 +142,19 @@ struct metric *metric_gauge_fn(const char *name, const char *help, const char *l
 	return m;
 }
 
-void metric_gauge_fn_clear(struct metric *m)
+struct metric *metric_gauge_fn(const char *name, const char *help, const char *labels,
+			       double (*fn)(void *arg), void *arg)
+{
+	return ask(obtain(GAUGE, name, help, labels), fn, arg);
+}
+
+struct metric *metric_counter_fn(const char *name, const char *help, const char *labels,
+				 double (*fn)(void *arg), void *arg)
+{
+	return ask(obtain(COUNTER, name, help, labels), fn, arg);
+}
+
+void metric_fn_clear(struct metric *m)
 {
 	if (!m)
 		return;
@@ -219,7 +228,7 @@ int64_t metric_value(const struct metric *m)
 	return (int64_t)n;
 }
 
-static double gauge_value(struct metric *m)
+static double single_value(struct metric *m)
 {
 	double value;
 
@@ -258,8 +267,7 @@ static void each_sample(struct metric *m, sample_fn *fn, void *arg)
 	if (m->kind == HISTOGRAM)
 		each_bucket(m, fn, arg);
 	else
-		fn(arg, m->name, m->labels,
-		   m->kind == GAUGE ? gauge_value(m) : (double)metric_value(m));
+		fn(arg, m->name, m->labels, single_value(m));
 }
 
 void metrics_each(sample_fn *fn, void *arg)

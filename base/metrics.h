@@ -23,11 +23,14 @@ struct metric *metric_gauge(const char *name, const char *help, const char *labe
 /* Buckets from 100 us to about 100 s, by factors of about 3. */
 struct metric *metric_histogram(const char *name, const char *help, const char *labels);
 
-/* A gauge or counter whose value is asked for when /metrics is read: FN is called on any thread. */
+/* A gauge or counter whose value is asked for when /metrics is read: FN is called on any thread. A
+ * counter's must never go down. */
 struct metric *metric_gauge_fn(const char *name, const char *help, const char *labels,
 			       double (*fn)(void *arg), void *arg);
+struct metric *metric_counter_fn(const char *name, const char *help, const char *labels,
+				 double (*fn)(void *arg), void *arg);
 /* Stop asking: call before ARG goes away. */
-void metric_gauge_fn_clear(struct metric *m);
+void metric_fn_clear(struct metric *m);
 
 void metric_add(struct metric *m, uint64_t n);	    /* counter */
 void metric_set(struct metric *m, int64_t value);   /* gauge */

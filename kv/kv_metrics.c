@@ -88,12 +88,12 @@ void kv_metrics_start(struct kv *kv)
 					   "Free octets of its file system.", "", get_free, kv);
 	kv->metrics.low = metric_gauge_fn("opencpm_kv_low_space", "1 while writes are refused.", "",
 					  get_low, kv);
-	kv->metrics.retries =
-		metric_gauge_fn("opencpm_kv_retries_total",
-				"Deadlocks and reads that were repeated because the owner changed.",
-				"", get_retries, kv);
-	kv->metrics.checkpoints = metric_gauge_fn("opencpm_kv_checkpoints_total",
-						  "Checkpoints made.", "", get_checkpoints, kv);
+	kv->metrics.retries = metric_counter_fn(
+		"opencpm_kv_retries_total",
+		"Deadlocks and reads that were repeated because the owner changed.", "",
+		get_retries, kv);
+	kv->metrics.checkpoints = metric_counter_fn("opencpm_kv_checkpoints_total",
+						    "Checkpoints made.", "", get_checkpoints, kv);
 }
 
 void kv_metrics_stop(struct kv *kv)
@@ -104,5 +104,5 @@ void kv_metrics_stop(struct kv *kv)
 	};
 
 	for (unsigned i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
-		metric_gauge_fn_clear(asked[i]);
+		metric_fn_clear(asked[i]);
 }

@@ -77,9 +77,17 @@ static void test_exposition_is_exact(void **state)
 	assert_int_equal(asked, 1);
 	free(text);
 
+	/* A counter that is asked for says that it is a counter. */
+	m = metric_counter_fn("t_asked_total", "Asked for.", "", seven_and_a_half, &asked);
+	text = metrics_print(&bytes);
+	assert_non_null(strstr(text, "# TYPE t_asked_total counter\nt_asked_total 7.5\n"));
+	free(text);
+	metric_fn_clear(m);
+	asked = 1;
+
 	/* Once cleared, ARG is not touched any more. */
-	metric_gauge_fn_clear(fn);
-	metric_gauge_fn_clear(NULL);
+	metric_fn_clear(fn);
+	metric_fn_clear(NULL);
 	text = metrics_print(&bytes);
 	assert_non_null(strstr(text, "\nt_asked{of=\"x\"} 0\n"));
 	assert_int_equal(asked, 1);
