@@ -10,16 +10,23 @@
 #include "base/log.h"
 #include "daemon/settings.h"
 
-void check_fault_print(void *arg, const struct conf_fault *fault)
+void check_fault_text(const struct conf_fault *fault, char text_out[CHECK_TEXT_BYTES])
 {
-	FILE *out = arg;
 	const char *kind = fault->is_warning ? "warning: " : "";
 
 	if (fault->line)
-		fprintf(out, "%s:%u:%u: %s%s\n", fault->file, fault->line, fault->column, kind,
-			fault->text);
+		snprintf(text_out, CHECK_TEXT_BYTES, "%s:%u:%u: %s%s", fault->file, fault->line,
+			 fault->column, kind, fault->text);
 	else
-		fprintf(out, "%s: %s%s\n", fault->file, kind, fault->text);
+		snprintf(text_out, CHECK_TEXT_BYTES, "%s: %s%s", fault->file, kind, fault->text);
+}
+
+void check_fault_print(void *arg, const struct conf_fault *fault)
+{
+	char text[CHECK_TEXT_BYTES];
+
+	check_fault_text(fault, text);
+	fprintf(arg, "%s\n", text);
 }
 
 void check_fault_log(void *arg, const struct conf_fault *fault)

@@ -7,8 +7,13 @@
 
 #include "base/conf.h"
 
-/* "FILE:LINE:COLUMN: MESSAGE; REMEDY" and a line break to the FILE * ARG, with "warning: " before
- * the message of a warning and without ":LINE:COLUMN" where the file as a whole is meant. */
+enum { CHECK_TEXT_BYTES = 1024 };
+
+/* "FILE:LINE:COLUMN: MESSAGE; REMEDY", with "warning: " before the message of a warning and without
+ * ":LINE:COLUMN" where the file as a whole is meant. */
+void check_fault_text(const struct conf_fault *fault, char text_out[CHECK_TEXT_BYTES]);
+
+/* The same and a line break to the FILE * ARG. */
 void check_fault_print(void *arg, const struct conf_fault *fault);
 
 /* The same as a log line of category conf, error or warn; ARG is not used. */

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/wire.c - the rooms put together
+ *
+ * See wire.h. Opened from the ground up and closed in reverse; what one room needs of another above
+ * it is filled in here.
+ */
+#include "daemon/wire.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/jobs.h"
+#include "base/limit.h"
+#include "base/log.h"
+#include "base/worker.h"
+#include "http/http.h"
+#include "kv/kv.h"
+
+/* How long the answers that tell of a failed disk get to leave before the process ends. */
+enum { LAST_WORDS_MS = 200 };
+
+struct house {
+	struct workers *workers;
+	struct jobs *jobs;
+	struct limits *limits;
+	struct kv *kv;
+	struct http *http;
+	struct admin *admin;
+	int running;
+};
+
+static void sleep_ms(long ms)
+{
+	struct timespec span = { ms / 1000, ms % 1000 * 1000000 };
+
+	while (nanosleep(&span, &span) != 0 && errno == EINTR)
+		;
+}
+
+/* The disk failed under a commit. Everybody who waited has been told; what is in the store is
+ * decided by recovery, so nothing is closed. */
+static void on_store_failed(void *arg, const char *why)
+{
+	(void)arg;
+	log_error(LOG_KV, "the store failed: the process ends, recovery decides at the next start",
+		  L_STR("why", why));
+	sleep_ms(LAST_WORDS_MS);
+	_exit(KV_EXIT_FATAL);
+}
+
+/* ---- sockets and keys, as root ---- */
+
+static int own_folders(const struct settings *settings, const struct privs *privs, struct err *err)
+{
+	if (strcmp(settings_engines[settings->store.engine], "mem") != 0 &&
+	    privs_own_dir(privs, settings->store.dir, err) < 0)
+		return -1;
+	if (settings->admin.backup_dir[0] &&
+	    privs_own_dir(privs, settings->admin.backup_dir, err) < 0)
+		return -1;
+	return 0;
+}
+
+static int open_http(struct house *house, const struct settings *settings,
+		     const struct privs *privs, struct err *err)
+{
+	struct http_listen listens[SETTINGS_LISTENS_MAX + 1];
+	struct http_options options;
+
+	http_options_init(&options);
+	settings_http_options(settings, &options, listens);
+	options.routes = admin_routes(house->admin, &options.n_routes);
+	options.limits = house->limits;
+	if (http_new(&options, house->workers, &house->http, err) < 0)
+		return -1;
+	for (unsigned i = 0; i < options.n_listens; i++) {
+		if (listens[i].path && privs_own_file(privs, listens[i].path, err) < 0)
+			return -1;
+		if (!listens[i].path)
+			log_info(LOG_HTTP, "listening", L_STR("address", listens[i].address),
+				 L_INT("port", http_port(house->http, i)),
+				 L_STR("tls", listens[i].cert_file ? "yes" : "no"));
+	}
+	return 0;
+}
+
+static enum admin_access admin_access(int access)
+{
+	return access == SETTINGS_ACCESS_ANY	  ? ADMIN_ANY
+	       : access == SETTINGS_ACCESS_SOCKET ? ADMIN_SOCKET
+						  : ADMIN_OFF;
+}
+
+static struct admin *open_admin(const struct settings *settings, const struct admin_ops *ops)
+{
+	struct admin_options options;
+
+	admin_options_init(&options);
+	options.ops = ops;
+	options.store_engine = settings_engines[settings->store.engine];
+	options.metrics = admin_access(settings->metrics.access);
+	options.health = admin_access(settings->health.access);
+	options.live_ms = (unsigned)settings->server.stall_ms;
+	return admin_new(&options);
+}
+
+int house_open(const struct settings *settings, const struct privs *privs,
+	       const struct admin_ops *ops, struct house **house_out, struct err *err)
+{
+	struct house *house = calloc(1, sizeof(*house));
+	struct limit_options limits;
+
+	*house_out = house;
+	if (!house)
+		return err_set(err, ERR_NOMEM, "no memory for the server");
+	settings_limit_options(settings, &limits);
+	house->limits = limits_new(&limits);
+	house->admin = open_admin(settings, ops);
+	if (!house->limits || !house->admin)
+		return err_set(err, ERR_NOMEM, "no memory for the server");
+	if (own_folders(settings, privs, err) < 0 ||
+	    workers_new(settings_workers(settings), &house->workers, err) < 0)
+		return -1;
+	return open_http(house, settings, privs, err);
+}
+
+/* ---- store and threads, as the served user ---- */
+
+int house_start(struct house *house, const struct settings *settings, struct err *err)
+{
+	struct kv_options options;
+
+	if (jobs_new(settings_job_threads(settings), (unsigned)settings->server.job_queue,
+		     &house->jobs, err) < 0)
+		return -1;
+	settings_kv_options(settings, &options);
+	options.fatal = on_store_failed;
+	if (kv_open(&options, house->jobs, &house->kv, err) < 0)
+		return -1;
+	if (admin_start(house->admin, house->workers, house->jobs, house->kv, err) < 0 ||
+	    workers_start(house->workers, err) < 0)
+		return -1;
+	house->running = 1;
+	return 0;
+}
+
+int house_reload(struct house *house, const struct settings *settings, struct err *err)
+{
+	struct http_listen listens[SETTINGS_LISTENS_MAX + 1];
+	struct limit_options limits;
+	struct http_options options;
+
+	if (http_reload_tls(house->http, err) < 0)
+		return -1;
+	settings_limit_options(settings, &limits);
+	limits_set(house->limits, &limits);
+	http_options_init(&options);
+	settings_http_options(settings, &options, listens);
+	http_reload(house->http, &options);
+	return 0;
+}
+
+uint64_t house_stalled_ms(const struct house *house)
+{
+	struct timespec now;
+	uint64_t now_ms, stalled_ms = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	for (unsigned i = 0; i < workers_count(house->workers); i++) {
+		uint64_t beat_ms = worker_heartbeat_ms(workers_at(house->workers, i));
+
+		if (now_ms > beat_ms && now_ms - beat_ms > stalled_ms)
+			stalled_ms = now_ms - beat_ms;
+	}
+	return stalled_ms;
+}
+
+void house_drain(struct house *house, unsigned timeout_ms, void (*drained)(void *arg), void *arg)
+{
+	http_drain(house->http, timeout_ms, drained, arg);
+}
+
+void house_close(struct house **house_at)
+{
+	struct house *house = *house_at;
+
+	*house_at = NULL;
+	if (!house)
+		return;
+	/* The store's and the pool's last callbacks are posts: workers run until both are closed.
+	 */
+	if (house->admin)
+		admin_stop(house->admin);
+	kv_close(&house->kv);
+	jobs_free(&house->jobs);
+	if (house->running)
+		workers_stop(house->workers);
+	http_free(&house->http);
+	admin_free(&house->admin);
+	workers_free(&house->workers);
+	limits_free(&house->limits);
+	free(house);
+}
