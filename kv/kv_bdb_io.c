@@ -91,14 +91,44 @@ static int io_sync(int fd)
 	return -1;
 }
 
-static ssize_t io_pwrite(int fd, const void *p, size_t n, off_t at)
+static ssize_t pwrite_once(int fd, const void *p, size_t n, off_t at)
 {
 	return kv_hook_pwrite ? kv_hook_pwrite(fd, p, n, at) : pwrite(fd, p, n, at);
 }
 
-static ssize_t io_write(int fd, const void *p, size_t n)
+static ssize_t write_once(int fd, const void *p, size_t n)
 {
 	return kv_hook_write ? kv_hook_write(fd, p, n) : write(fd, p, n);
+}
+
+/* Once the calls are replaced, Berkeley DB takes a short or interrupted write for a failed one, so
+ * these two write all of it or fail. AT below 0: where the file stands. */
+static ssize_t write_all(int fd, const char *p, size_t n, off_t at)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t ret = at < 0 ? write_once(fd, p + done, n - done)
+				     : pwrite_once(fd, p + done, n - done, at + (off_t)done);
+
+		if (ret > 0)
+			done += (size_t)ret;
+		else if (ret == 0)
+			errno = ENOSPC;
+		if (ret == 0 || (ret < 0 && errno != EINTR))
+			return -1;
+	}
+	return (ssize_t)n;
+}
+
+static ssize_t io_pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	return write_all(fd, p, n, at);
+}
+
+static ssize_t io_write(int fd, const void *p, size_t n)
+{
+	return write_all(fd, p, n, -1);
 }
 
 static void io_install(void)
