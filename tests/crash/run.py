@@ -14,15 +14,28 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import crashlib  # noqa: E402
+import part_clock  # noqa: E402
+import part_damage  # noqa: E402
+import part_faults  # noqa: E402
 import part_kill  # noqa: E402
+import part_power  # noqa: E402
 import part_self  # noqa: E402
 
 # In the order of the report; the second says whether the part needs the shim.
 PARTS = [
     ("self", part_self.broken, False),
+    ("control", part_power.control, True),
     ("kill", part_kill.kill, False),
     ("recovery", part_kill.recovery, True),
     ("stop", part_kill.stop, False),
+    ("power", part_power.power, True),
+    ("nospace", part_faults.nospace, True),
+    ("fulldisk", part_faults.fulldisk, False),
+    ("eio", part_faults.eio, True),
+    ("retry", part_faults.retry, True),
+    ("malloc", part_faults.malloc, True),
+    ("damage", part_damage.damage, False),
+    ("clock", part_clock.clock, True),
 ]
 
 
