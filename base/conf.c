@@ -19,6 +19,9 @@
 /* ---- faults ---- */
 
 static void add_fault(struct conf_load *load, unsigned line, unsigned column, int is_warning,
+		      const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
+
+static void add_fault(struct conf_load *load, unsigned line, unsigned column, int is_warning,
 		      const char *fmt, va_list ap)
 {
 	struct conf_fault_entry *entry;
