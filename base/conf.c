@@ -26,7 +26,7 @@ static void add_fault(struct conf_load *load, unsigned line, unsigned column, in
 {
 	struct conf_fault_entry *entry;
 
-	load->failed |= !is_warning;
+	load->n_found += !is_warning;
 	if (load->n_faults > CONF_FAULTS_MAX)
 		return;
 	entry = &load->faults[load->n_faults];
@@ -81,6 +81,8 @@ static int by_place(const void *a, const void *b)
 
 static void tell_faults(struct conf_load *load, conf_fault_fn *fn, void *arg)
 {
+	if (!load->faults)
+		return;
 	qsort(load->faults, load->n_faults, sizeof(*load->faults), by_place);
 	for (unsigned i = 0; i < load->n_faults; i++)
 		fn(arg, &load->faults[i].fault);
@@ -351,21 +353,23 @@ static void run(struct conf_load *load, const char *file, struct strv text)
 	tell_missing(load, set);
 }
 
-static int load_any(const char *file, struct strv text, const struct conf_item *table,
-		    size_t struct_bytes, conf_fault_fn *fault_fn, void *arg, struct conf **conf_out)
+static int load_any(const char *file, struct strv text, const struct conf_schema *schema,
+		    conf_fault_fn *fault_fn, void *arg, struct conf **conf_out)
 {
 	struct conf_load load = { 0 };
+	struct conf_check check = { &load };
 
 	*conf_out = NULL;
-	load.conf = new_conf(file, table, struct_bytes);
+	load.conf = new_conf(file, schema->table, schema->struct_bytes);
 	load.faults = calloc(CONF_FAULTS_MAX + 1, sizeof(*load.faults));
-	if (load.conf && load.faults) {
+	load.no_memory = !load.conf || !load.faults;
+	if (!load.no_memory) {
 		load.arena = load.conf->arena;
 		run(&load, file, text);
-		tell_faults(&load, fault_fn, arg);
-	} else {
-		load.no_memory = 1;
 	}
+	if (!load.no_memory && schema->check)
+		schema->check(&check, load.conf->values);
+	tell_faults(&load, fault_fn, arg);
 	free(load.faults);
 	if (load.no_memory) {
 		struct conf_fault fault = { .file = file ? file : "(defaults)",
@@ -373,7 +377,7 @@ static int load_any(const char *file, struct strv text, const struct conf_item *
 
 		fault_fn(arg, &fault);
 	}
-	if (load.no_memory || load.failed) {
+	if (load.no_memory || load.n_found) {
 		conf_free(&load.conf);
 		return -1;
 	}
@@ -381,19 +385,18 @@ static int load_any(const char *file, struct strv text, const struct conf_item *
 	return 0;
 }
 
-int conf_load(const char *file, const struct conf_item *table, size_t struct_bytes,
-	      conf_fault_fn *fault_fn, void *arg, struct conf **conf_out)
+int conf_load(const char *file, const struct conf_schema *schema, conf_fault_fn *fault_fn,
+	      void *arg, struct conf **conf_out)
 {
-	return load_any(file, (struct strv){ NULL, 0 }, table, struct_bytes, fault_fn, arg,
-			conf_out);
+	return load_any(file, (struct strv){ NULL, 0 }, schema, fault_fn, arg, conf_out);
 }
 
-int conf_load_text(const char *name, struct strv text, const struct conf_item *table,
-		   size_t struct_bytes, conf_fault_fn *fault_fn, void *arg, struct conf **conf_out)
+int conf_load_text(const char *name, struct strv text, const struct conf_schema *schema,
+		   conf_fault_fn *fault_fn, void *arg, struct conf **conf_out)
 {
 	if (!text.p)
 		text = STRV("");
-	return load_any(name, text, table, struct_bytes, fault_fn, arg, conf_out);
+	return load_any(name, text, schema, fault_fn, arg, conf_out);
 }
 
 void conf_free(struct conf **conf_at)
@@ -413,16 +416,67 @@ const void *conf_values(const struct conf *conf)
 	return conf->values;
 }
 
+/* ---- places ---- */
+
+static const struct conf_place *place_of(const struct conf *conf, const char *name, int index)
+{
+	for (const struct conf_place *p = conf->places; p; p = p->older)
+		if (p->index == index && strcmp(p->name, name) == 0)
+			return p;
+	return NULL;
+}
+
 int conf_where(const struct conf *conf, const char *name, int index, struct conf_fault *fault_out)
 {
-	fault_out->file = conf->file;
-	fault_out->line = fault_out->column = 0;
-	for (const struct conf_place *p = conf->places; p; p = p->older)
-		if (p->index == index && strcmp(p->name, name) == 0) {
-			fault_out->file = p->file;
-			fault_out->line = p->line;
-			fault_out->column = p->column;
-			return 1;
-		}
-	return 0;
+	const struct conf_place *place = place_of(conf, name, index);
+
+	fault_out->file = place ? place->file : conf->file;
+	fault_out->line = place ? place->line : 0;
+	fault_out->column = place ? place->column : 0;
+	return place != NULL;
+}
+
+int conf_check_is_good(const struct conf_check *check, const char *name, int index)
+{
+	const struct conf_place *place = place_of(check->load->conf, name, index);
+
+	return !place || !place->is_bad;
+}
+
+int conf_check_is_given(const struct conf_check *check, const char *name, int index)
+{
+	return place_of(check->load->conf, name, index) != NULL;
+}
+
+/* Set the run's position to the place, and add the fault there. */
+static void add_at(struct conf_check *check, const char *name, int index, int is_warning,
+		   const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
+
+static void add_at(struct conf_check *check, const char *name, int index, int is_warning,
+		   const char *fmt, va_list ap)
+{
+	struct conf_load *load = check->load;
+	const struct conf_place *place = place_of(load->conf, name, index);
+
+	load->file = place ? place->file : load->conf->file;
+	load->file_no = place ? place->file_no : 1;
+	add_fault(load, place ? place->line : 0, place ? place->column : 0, is_warning, fmt, ap);
+}
+
+void conf_check_fault(struct conf_check *check, const char *name, int index, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_at(check, name, index, 0, fmt, ap);
+	va_end(ap);
+}
+
+void conf_check_warning(struct conf_check *check, const char *name, int index, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_at(check, name, index, 1, fmt, ap);
+	va_end(ap);
 }

@@ -69,17 +69,40 @@ struct conf_fault {
 typedef void conf_fault_fn(void *arg, const struct conf_fault *fault);
 
 struct conf;
+struct conf_check;
+
+/* What a configuration is: the table (ended by a NULL name), the struct that it fills, and what no
+ * row of a table can say. All of it is borrowed for the life of the configuration. */
+struct conf_schema {
+	const struct conf_item *table;
+	size_t struct_bytes;
+	/* Called once all files are read, also when there were faults (a setting with a fault has
+	 * an earlier file's value or the default then). May be NULL. */
+	void (*check)(struct conf_check *check, const void *values);
+};
 
 /* Read FILE and the *.yaml files of its drop-in folder FILE.d (in order of name, later ones win by
- * setting, a list is replaced whole; NULL FILE: all defaults) into a new configuration for TABLE
- * (ended by a NULL name), a struct of STRUCT_BYTES. Returns 0, or -1 when there were faults. Every
- * fault and warning found is told to FAULT_FN, in order of file and line. TABLE is borrowed. */
-int conf_load(const char *file, const struct conf_item *table, size_t struct_bytes,
-	      conf_fault_fn *fault_fn, void *arg, struct conf **conf_out);
+ * setting, a list is replaced whole; NULL FILE: all defaults) into a new configuration. Returns 0,
+ * or -1 when there were faults. Every fault and warning found is told to FAULT_FN, in order of file
+ * and line. */
+int conf_load(const char *file, const struct conf_schema *schema, conf_fault_fn *fault_fn,
+	      void *arg, struct conf **conf_out);
 
 /* As conf_load, of one TEXT that FAULT_FN hears of as NAME; relative paths stay as they are. */
-int conf_load_text(const char *name, struct strv text, const struct conf_item *table,
-		   size_t struct_bytes, conf_fault_fn *fault_fn, void *arg, struct conf **conf_out);
+int conf_load_text(const char *name, struct strv text, const struct conf_schema *schema,
+		   conf_fault_fn *fault_fn, void *arg, struct conf **conf_out);
+
+/* For a schema's check; INDEX is that of an entry of the list NAME, -1 for the setting itself.
+ *
+ * Is the value as somebody wrote it, or the default, and not what a fault left in its place? */
+int conf_check_is_good(const struct conf_check *check, const char *name, int index);
+/* Did somebody write it? */
+int conf_check_is_given(const struct conf_check *check, const char *name, int index);
+/* A fault or warning where the value was written: "MESSAGE; REMEDY". */
+void conf_check_fault(struct conf_check *check, const char *name, int index, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void conf_check_warning(struct conf_check *check, const char *name, int index, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Takes the address, accepts NULL, leaves NULL. */
 void conf_free(struct conf **conf);

@@ -225,18 +225,30 @@ static void tell_null(const struct level *level, const struct conf_item *item,
 
 /* ---- lists ---- */
 
-static void remember(struct conf_load *load, const struct conf_item *item, int index,
-		     const struct conf_node *node)
+/* Note where ITEM, or the entry INDEX of it, is written. NULL: nothing is noted of presets, of
+ * settings within entries, or without memory. */
+static struct conf_place *remember(const struct level *level, const struct conf_item *item,
+				   int index, const struct conf_node *node)
 {
-	struct conf_place *place = arena_zalloc(load->arena, 1, sizeof(*place));
+	struct conf_load *load = level->load;
+	struct conf_place *place;
 
+	if (load->is_preset || level->depth_of_entry > 0)
+		return NULL;
+	place = arena_alloc(load->arena, sizeof(*place));
 	if (!place) {
 		load->no_memory = 1;
-		return;
+		return NULL;
 	}
-	*place = (struct conf_place){ load->conf->places, item->name, index,
-				      load->file,	  node->line, node->column };
+	*place = (struct conf_place){ .older = load->conf->places,
+				      .name = item->name,
+				      .index = index,
+				      .file = load->file,
+				      .file_no = load->file_no,
+				      .line = node->line,
+				      .column = node->column };
 	load->conf->places = place;
+	return place;
 }
 
 static void tell_missing(const struct level *level, const struct conf_node *entry)
@@ -314,10 +326,13 @@ static void apply_list(const struct level *level, const struct conf_item *item,
 		return;
 	}
 	for (const struct conf_node *entry = node->first; entry; entry = entry->next, index++) {
+		struct conf_place *place = remember(level, item, index, entry);
+		unsigned found = load->n_found;
+
 		apply_entry(level, item, before, entry,
 			    (char *)list.items + (size_t)index * item->item_bytes);
-		if (!load->is_preset && level->depth_of_entry == 0)
-			remember(load, item, index, entry);
+		if (place)
+			place->is_bad = load->n_found != found;
 	}
 	memcpy(level->values + item->offset, &list, sizeof(list));
 }
@@ -341,16 +356,11 @@ static void apply_secret_map(const struct level *level, const struct conf_item *
 			shown);
 }
 
-static void apply_setting(const struct level *level, unsigned index, const struct conf_node *node)
+static void apply_value(const struct level *level, const struct conf_item *item,
+			const struct conf_node *node)
 {
-	const struct conf_item *item = &level->table[index];
 	const char *shown = conf_printf(level->load, "%s%s", level->shown, item->name);
 
-	level->set[index] = 1;
-	if (!level->load->is_preset && level->depth_of_entry == 0)
-		remember(level->load, item, -1, node);
-	if (node->kind == CONF_NODE_BAD)
-		return;
 	if (is_null(node))
 		tell_null(level, item, node, shown);
 	else if (item->type == CONF_LIST)
@@ -361,6 +371,19 @@ static void apply_setting(const struct level *level, unsigned index, const struc
 		apply_secret_map(level, item, node, shown);
 	else
 		tell_no_scalar(level, item, node, shown);
+}
+
+static void apply_setting(const struct level *level, unsigned index, const struct conf_node *node)
+{
+	const struct conf_item *item = &level->table[index];
+	struct conf_place *place = remember(level, item, -1, node);
+	unsigned found = level->load->n_found;
+
+	level->set[index] = 1;
+	if (node->kind != CONF_NODE_BAD)
+		apply_value(level, item, node);
+	if (place)
+		place->is_bad = node->kind == CONF_NODE_BAD || level->load->n_found != found;
 }
 
 static void apply_section(const struct level *level, const struct conf_node *node)
@@ -403,7 +426,8 @@ static void apply_map(const struct level *level, const struct conf_node *map)
 				      "%s%s%.*s stands here and in line %u; keep one of them",
 				      level->shown, level->prefix, STRV_ARG(key->text),
 				      lines[index]);
-			continue;
+			if (match == IS_SETTING)
+				continue;
 		}
 		lines[index] = key->line;
 		if (match == IS_SECTION)

@@ -39,7 +39,8 @@ struct conf_place {
 	const char *name;
 	int index; /* of a list's entry; -1: the setting */
 	const char *file;
-	unsigned line, column;
+	unsigned file_no, line, column;
+	int is_bad; /* a fault was found in it */
 };
 
 struct conf {
@@ -55,6 +56,11 @@ struct conf_fault_entry {
 	unsigned file_no, seq; /* order of files, order of finding */
 };
 
+/* What a schema's check gets is the run itself. */
+struct conf_check {
+	struct conf_load *load;
+};
+
 /* One run of conf_load. */
 struct conf_load {
 	struct conf *conf;
@@ -66,7 +72,7 @@ struct conf_load {
 	int is_cut;	    /* a fault of syntax ended some file early: absence proves nothing */
 	int is_preset;	    /* the table's own texts are being read */
 	int no_memory;
-	int failed; /* a fault, not only warnings */
+	unsigned n_found; /* faults, also those too many to tell; no warnings */
 	struct conf_fault_entry *faults;
 	unsigned n_faults;
 };

@@ -69,11 +69,12 @@ struct settings {
 };
 
 extern const struct conf_item settings_table[];
+extern const struct conf_schema settings_schema;
 extern const char *const settings_engines[];
 
-/* conf_load with the table, and what no table can say: settings that contradict each other are
- * faults, settings that are dangerous are warnings, each with its place. NULL FILE: the defaults.
- * Returns 0, conf_values(*CONF_OUT) then being a struct settings; -1 when there were faults. */
+/* conf_load of settings_schema: settings that contradict each other are faults, settings that are
+ * dangerous are warnings. NULL FILE: the defaults. Returns 0, conf_values(*CONF_OUT) then being a
+ * struct settings; -1 when there were faults. */
 int settings_load(const char *file, conf_fault_fn *fault_fn, void *arg, struct conf **conf_out);
 
 /* The rooms' options; texts are borrowed from SETTINGS. Migrations and the fatal hook of the store,

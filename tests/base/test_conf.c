@@ -64,6 +64,8 @@ static const struct conf_item table[] = {
 	{ 0 },
 };
 
+static const struct conf_schema schema = { table, sizeof(struct values), NULL };
+
 /* ---- what a run says ---- */
 
 struct told {
@@ -84,8 +86,7 @@ static void tell(void *arg, const struct conf_fault *fault)
 static int load_n(const char *text, size_t n, struct told *told, struct conf **conf_out)
 {
 	memset(told, 0, sizeof(*told));
-	return conf_load_text("f", strv_mem(text, n), table, sizeof(struct values), tell, told,
-			      conf_out);
+	return conf_load_text("f", strv_mem(text, n), &schema, tell, told, conf_out);
 }
 
 static int load(const char *text, struct told *told, struct conf **conf_out)
@@ -103,7 +104,7 @@ static void defaults_are_the_presets(void **state)
 	struct conf *conf;
 
 	(void)state;
-	assert_int_equal(conf_load(NULL, table, sizeof(struct values), tell, &told, &conf), 0);
+	assert_int_equal(conf_load(NULL, &schema, tell, &told, &conf), 0);
 	assert_string_equal(told.text, "");
 	v = conf_values(conf);
 	assert_int_equal(v->on, 1);

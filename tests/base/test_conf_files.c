@@ -54,6 +54,8 @@ static const struct conf_item table[] = {
 	{ 0 },
 };
 
+static const struct conf_schema schema = { table, sizeof(struct values), NULL };
+
 /* ---- a folder, files in it, and what a run over them says ---- */
 
 static char folder[32];
@@ -128,7 +130,7 @@ static struct conf *load(const char *name)
 
 	told[0] = '\0';
 	n_told = 0;
-	ret = conf_load(path_of(name), table, sizeof(struct values), tell, NULL, &conf);
+	ret = conf_load(path_of(name), &schema, tell, NULL, &conf);
 	assert_int_equal(ret, conf ? 0 : -1);
 	return conf;
 }
@@ -330,18 +332,19 @@ static void missing_settings_are_told_unless_a_file_was_cut(void **state)
 		{ "b.other", CONF_TIME, 8, NULL, 0, 0, NULL, 0, "Other.", NULL, 0 },
 		{ 0 },
 	};
+	static const struct conf_schema wants_schema = { wants, 16, NULL };
 	struct conf *conf;
 
 	(void)state;
 	put("c.yaml", "b:\n  other: 1 s\n");
-	assert_int_equal(conf_load(path_of("c.yaml"), wants, 16, tell, NULL, &conf), -1);
+	assert_int_equal(conf_load(path_of("c.yaml"), &wants_schema, tell, NULL, &conf), -1);
 	assert_string_equal(told, "c.yaml:0:0: b.must must be given; add it (text)\n");
 	told[0] = '\0';
 	put("c.yaml", "b:\n\tmust: 1\n");
-	assert_int_equal(conf_load(path_of("c.yaml"), wants, 16, tell, NULL, &conf), -1);
+	assert_int_equal(conf_load(path_of("c.yaml"), &wants_schema, tell, NULL, &conf), -1);
 	assert_string_equal(told, "c.yaml:2:1: a tab in the indentation; indent with spaces\n");
 	put("c.yaml", "b:\n  other: 1 s\n  must: x\n");
-	assert_int_equal(conf_load(path_of("c.yaml"), wants, 16, tell, NULL, &conf), 0);
+	assert_int_equal(conf_load(path_of("c.yaml"), &wants_schema, tell, NULL, &conf), 0);
 	assert_string_equal(*(const char *const *)conf_values(conf), "x");
 	conf_free(&conf);
 }

@@ -73,6 +73,8 @@ static const struct conf_item table[] = {
 	{ 0 },
 };
 
+static const struct conf_schema schema = { table, sizeof(struct values), NULL };
+
 static char folder[] = "/tmp/cpm-conf-XXXXXX";
 static char file[64], drop_ins[64], drop_in[64];
 static unsigned faults;
@@ -109,7 +111,7 @@ static int load_failing(long at, struct conf **conf_out)
 
 	faults = 0;
 	until_failure = at;
-	ret = conf_load(file, table, sizeof(struct values), count_fault, NULL, conf_out);
+	ret = conf_load(file, &schema, count_fault, NULL, conf_out);
 	if (until_failure >= 0)
 		at = -1; /* not reached: the last round */
 	until_failure = -1;
@@ -123,8 +125,7 @@ static void a_load_short_of_memory_is_whole_or_none(void **state)
 	int ret;
 
 	(void)state;
-	assert_int_equal(conf_load(file, table, sizeof(struct values), count_fault, NULL, &whole),
-			 0);
+	assert_int_equal(conf_load(file, &schema, count_fault, NULL, &whole), 0);
 	for (long at = 0; (ret = load_failing(at, &conf)) != 2; at++) {
 		if (ret == -1) {
 			assert_null(conf);

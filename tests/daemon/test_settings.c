@@ -267,10 +267,10 @@ static const struct row {
 	  "1:17: warning: 192.0.2.1 can be reached from other machines and has no TLS; give a "
 	  "certificate and a key\n" },
 	{ "metrics in public", "http: {listen: [{address: \"::\"}]}\n", 0,
-	  "1:17: warning: :: can be reached from other machines and has no TLS; give a certificate "
-	  "and a key\n"
 	  "0:0: warning: /metrics can be read from other machines; set metrics.access to socket, "
-	  "or let a proxy decide who may\n" },
+	  "or let a proxy decide who may\n"
+	  "1:17: warning: :: can be reached from other machines and has no TLS; give a certificate "
+	  "and a key\n" },
 	{ "loopback in its mapped form is no public address",
 	  "http: {listen: [{address: \"::ffff:127.0.0.1\"}, {address: \"::1\", port: 81}]}\n", 0,
 	  "" },

@@ -54,6 +54,8 @@ static const struct conf_item table[] = {
 	{ 0 },
 };
 
+static const struct conf_schema schema = { table, sizeof(struct values), NULL };
+
 #define REQUIRE(condition)                                                      \
 	do {                                                                    \
 		if (!(condition)) {                                             \
@@ -76,8 +78,7 @@ static void check_fault(void *arg, const struct conf_fault *fault)
 static int load(const char *text, size_t n, struct conf **conf_out)
 {
 	unsigned faults = 0;
-	int ret = conf_load_text("f", strv_mem(text, n), table, sizeof(struct values), check_fault,
-				 &faults, conf_out);
+	int ret = conf_load_text("f", strv_mem(text, n), &schema, check_fault, &faults, conf_out);
 
 	REQUIRE(ret == (faults ? -1 : 0));
 	REQUIRE(!*conf_out == (ret < 0));
