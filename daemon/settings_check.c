@@ -179,7 +179,7 @@ static void check_store(struct conf_check *check, const struct settings *s)
 static void check_user(struct conf_check *check, const struct settings *s)
 {
 	if (*s->server.user && conf_check_is_given(check, "server.user", -1) &&
-	    !getpwnam(s->server.user))
+	    conf_check_is_good(check, "server.user", -1) && !getpwnam(s->server.user))
 		conf_check_warning(check, "server.user", -1,
 				   "this machine has no user \"%s\"; create it, or the server "
 				   "cannot be started by root",
