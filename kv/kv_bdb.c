@@ -17,7 +17,6 @@
  */
 #include "kv/kv_bdb.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,102 +28,61 @@
 
 #include "base/log.h"
 
-char *bdb_path(char *buf, size_t buf_bytes, const char *dir, const char *name)
-{
-	int n = snprintf(buf, buf_bytes, "%s/%s", dir, name);
-
-	return n < 0 || (size_t)n >= buf_bytes ? NULL : buf;
-}
-
-int bdb_sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
-
-	if (fd < 0)
-		return -1;
-	ret = fsync(fd);
-	close(fd);
-	return ret;
-}
-
 /* ---- the lock ---- */
 
-static int lock_take(struct bdb *bdb, struct err *err)
+static int lock_busy(int fd, const char *dir, struct err *err)
 {
-	char path[BDB_PATH_MAX], pid[32] = "";
-	ssize_t n;
+	char pid[32] = "";
+	ssize_t n = read(fd, pid, sizeof(pid) - 1);
 
-	if (!bdb_path(path, sizeof(path), bdb->dir, "lock"))
-		return err_set(err, ERR_RANGE, "the path of the store's folder is too long");
-	bdb->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (bdb->lock_fd < 0)
-		return err_sys(err, ERR_IO, errno, "cannot open %s", path);
-	if (flock(bdb->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK)
-			return err_sys(err, ERR_IO, errno, "cannot lock %s", path);
-		n = read(bdb->lock_fd, pid, sizeof(pid) - 1);
-		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
-		return err_set(err, ERR_BUSY,
-			       "the store %s is open in another process (%s): stop that one first",
-			       bdb->dir, *pid ? pid : "unknown");
+	pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
+	return err_set(err, ERR_BUSY,
+		       "the store %s is open in another process (%s): stop that one first", dir,
+		       *pid ? pid : "unknown");
+}
+
+int bdb_lock(const char *dir, struct err *err)
+{
+	char path[BDB_PATH_MAX], pid[32];
+	int fd, n;
+
+	fd = bdb_path(path, dir, "lock") ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+	if (fd < 0)
+		return err_sys(err, ERR_IO, errno, "cannot open %s/lock", dir);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EWOULDBLOCK)
+			lock_busy(fd, dir, err);
+		else
+			err_sys(err, ERR_IO, errno, "cannot lock %s", path);
+		close(fd);
+		return -1;
 	}
 	n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-	if (ftruncate(bdb->lock_fd, 0) < 0 || pwrite(bdb->lock_fd, pid, (size_t)n, 0) != n)
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
 		log_warn(LOG_KV, "the process number could not be noted", L_STR("file", path));
-	return 0;
+	return fd;
 }
 
 /* ---- birth ---- */
 
-static int exists(const char *dir, const char *name)
+int bdb_write_mark(const char *dir, const char *name, uint64_t epoch, struct err *err)
 {
-	char path[BDB_PATH_MAX];
+	char text[128];
 
-	return bdb_path(path, sizeof(path), dir, name) && access(path, F_OK) == 0;
+	snprintf(text, sizeof(text), "opencpm store 1\nepoch %" PRIu64 "\n", epoch);
+	return bdb_write_text(dir, name, text, err);
 }
 
-static int is_ours(const char *name)
+/* The epoch in the mark; 0 when it has none. */
+static uint64_t mark_epoch(const char *dir)
 {
-	return strcmp(name, "records.db") == 0 || strcmp(name, "journal.db") == 0 ||
-	       strncmp(name, "log.", 4) == 0 || strncmp(name, "__db", 4) == 0 ||
-	       strcmp(name, "reserve") == 0;
-}
+	char text[128];
+	uint64_t epoch = 0;
 
-/* How many of our files there are; with AWAY they are removed. -1 with errno. */
-static int our_files(const char *dir, int away)
-{
-	DIR *handle = opendir(dir);
-	struct dirent *entry;
-	int n = 0;
-
-	if (!handle)
-		return -1;
-	while ((entry = readdir(handle)))
-		if (is_ours(entry->d_name)) {
-			n++;
-			if (away && unlinkat(dirfd(handle), entry->d_name, 0) < 0)
-				n = -1;
-		}
-	closedir(handle);
-	return n;
-}
-
-/* Write TEXT to the new file DIR/NAME, through to the disk. */
-static int write_file(const char *dir, const char *name, const char *text, struct err *err)
-{
-	char path[BDB_PATH_MAX];
-	size_t n = strlen(text);
-	int fd, failed;
-
-	if (!bdb_path(path, sizeof(path), dir, name))
-		return err_set(err, ERR_RANGE, "the path of the store's folder is too long");
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_sys(err, ERR_IO, errno, "cannot write %s", path);
-	errno = ENOSPC;
-	failed = write(fd, text, n) != (ssize_t)n || fsync(fd) < 0 ? errno : 0;
-	close(fd);
-	return failed ? err_sys(err, ERR_IO, failed, "cannot write %s", path) : 0;
+	if (bdb_read_text(dir, "store", text, sizeof(text)) < 0 ||
+	    sscanf(text, "opencpm store 1 epoch %" SCNu64, &epoch) != 1)
+		return 0;
+	return epoch;
 }
 
 /* The folder's own name, too, has to be on disk before what is in it can be relied on. */
@@ -144,17 +102,24 @@ static int look(const char *dir, struct err *err)
 {
 	int n;
 
-	if (exists(dir, "store"))
+	if (bdb_exists(dir, "store"))
 		return 1;
-	n = our_files(dir, exists(dir, "birth"));
+	if (bdb_exists(dir, "backup"))
+		return err_set(err, ERR_EXISTS,
+			       "%s is a backup, not a store: make a store of it with cpmctl "
+			       "restore %s",
+			       dir, dir);
+	if (bdb_exists(dir, "birth"))
+		bdb_remove_data(dir);
+	n = bdb_count_data(dir, NULL);
 	if (n < 0)
 		return err_sys(err, ERR_IO, errno, "cannot read the store's folder %s", dir);
-	if (n > 0 && !exists(dir, "birth"))
+	if (n > 0)
 		return err_set(err, ERR_CORRUPT,
-			       "%s holds parts of a store but not its file \"store\"; restore a "
-			       "backup into an empty folder: cpmctl restore BACKUP",
+			       "%s holds parts of a store but not its file \"store\": restore a "
+			       "backup into an empty folder with cpmctl restore BACKUP",
 			       dir);
-	if (write_file(dir, "birth", "", err) < 0)
+	if (bdb_write_text(dir, "birth", "", err) < 0)
 		return -1;
 	return sync_birthplace(dir) < 0 ? err_sys(err, ERR_IO, errno, "cannot sync %s", dir) : 0;
 }
@@ -162,56 +127,52 @@ static int look(const char *dir, struct err *err)
 /* The store is complete: the mark, then it exists. */
 static int give_birth(struct bdb *bdb, struct err *err)
 {
-	char from[BDB_PATH_MAX], to[BDB_PATH_MAX], text[128];
+	char from[BDB_PATH_MAX], to[BDB_PATH_MAX];
 	int ret = bdb_checkpoint(bdb, 1);
 
 	if (ret != 0)
 		return bdb_err(err, ret, bdb->dir, "the first checkpoint");
-	snprintf(text, sizeof(text), "opencpm store 1\nepoch %" PRIu64 "\n",
-		 bdb->local.engine.epoch);
-	if (write_file(bdb->dir, "birth", text, err) < 0)
+	if (bdb_write_mark(bdb->dir, "birth", bdb->local.engine.epoch, err) < 0)
 		return -1;
-	if (!bdb_path(from, sizeof(from), bdb->dir, "birth") ||
-	    !bdb_path(to, sizeof(to), bdb->dir, "store") || rename(from, to) < 0 ||
-	    bdb_sync_dir(bdb->dir) < 0)
+	if (!bdb_path(from, bdb->dir, "birth") || !bdb_path(to, bdb->dir, "store") ||
+	    rename(from, to) < 0 || bdb_sync_dir(bdb->dir) < 0)
 		return err_sys(err, ERR_IO, errno, "cannot make %s", bdb->dir);
 	return 0;
-}
-
-/* The epoch in the mark; 0 when it has none. */
-static uint64_t mark_epoch(const char *dir)
-{
-	char path[BDB_PATH_MAX];
-	uint64_t epoch = 0;
-	FILE *file = bdb_path(path, sizeof(path), dir, "store") ? fopen(path, "re") : NULL;
-
-	if (!file)
-		return 0;
-	if (fscanf(file, "opencpm store 1 epoch %" SCNu64, &epoch) != 1)
-		epoch = 0;
-	fclose(file);
-	return epoch;
 }
 
 /* ---- open ---- */
 
 static int make_dir(struct bdb *bdb, const char *dir, struct err *err)
 {
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+	int made = mkdir(dir, 0700) == 0;
+
+	if (!made && errno != EEXIST)
 		return err_sys(err, ERR_IO, errno, "cannot make the store's folder %s", dir);
+	if (made && bdb_sync_parent(dir) < 0)
+		return err_sys(err, ERR_IO, errno, "cannot sync the folder above %s", dir);
 	bdb->dir = realpath(dir, NULL);
 	if (!bdb->dir)
 		return err_sys(err, ERR_IO, errno, "the store's folder %s", dir);
 	return 0;
 }
 
+/* The mark and the tables tell of the same store. */
+static int check_mark(const struct bdb *bdb, struct err *err)
+{
+	if (mark_epoch(bdb->dir) == bdb->local.engine.epoch)
+		return 0;
+	return err_set(err, ERR_CORRUPT,
+		       "%s: the file \"store\" and the tables are of different stores: restore a "
+		       "backup with cpmctl restore BACKUP",
+		       bdb->dir);
+}
+
 static int open_tables(struct bdb *bdb, const struct kv_options *options, struct err *err)
 {
-	struct bdb_env_options env_options = { options->cache_bytes, 1, 0 };
+	struct bdb_env_options env_options = { options->cache_bytes, BDB_RECOVER };
 	struct kv_engine *engine = &bdb->local.engine;
 	int born = look(bdb->dir, err);
 	struct kv_meta meta;
-	uint64_t epoch;
 
 	if (born < 0 || bdb_env_open(&bdb->map, bdb->dir, &env_options, !born, err) < 0)
 		return -1;
@@ -222,15 +183,7 @@ static int open_tables(struct bdb *bdb, const struct kv_options *options, struct
 		return -1;
 	engine->epoch = meta.epoch;
 	engine->format = meta.format;
-	if (!born)
-		return give_birth(bdb, err);
-	epoch = mark_epoch(bdb->dir);
-	if (epoch != meta.epoch)
-		return err_set(err, ERR_CORRUPT,
-			       "%s: the file \"store\" and the tables are of different stores; "
-			       "restore a backup: cpmctl restore BACKUP",
-			       bdb->dir);
-	return 0;
+	return born ? check_mark(bdb, err) : give_birth(bdb, err);
 }
 
 static void bdb_free(struct bdb *bdb)
@@ -248,15 +201,9 @@ static void bdb_free(struct bdb *bdb)
 
 static uint64_t table_bytes(struct kv_local *local)
 {
-	struct bdb *bdb = (struct bdb *)local;
-	char path[BDB_PATH_MAX];
 	uint64_t bytes = 0;
-	struct stat st;
 
-	for (int i = 0; i < KV_TABLES; i++)
-		if (bdb_path(path, sizeof(path), bdb->dir, i ? "journal.db" : "records.db") &&
-		    stat(path, &st) == 0)
-			bytes += (uint64_t)st.st_size;
+	bdb_count_data(((struct bdb *)local)->dir, &bytes);
 	return bytes;
 }
 
@@ -290,7 +237,9 @@ static int bdb_open(const struct kv_options *options, kv_failed_fn *failed, void
 		return err_set(err, ERR_NOMEM, "no memory for a store");
 	bdb->local.engine.failed = failed;
 	bdb->local.engine.failed_arg = failed_arg;
-	if (make_dir(bdb, options->dir, err) < 0 || lock_take(bdb, err) < 0) {
+	if (make_dir(bdb, options->dir, err) == 0)
+		bdb->lock_fd = bdb_lock(bdb->dir, err);
+	if (bdb->lock_fd < 0) {
 		bdb_free(bdb);
 		return -1;
 	}
@@ -358,5 +307,6 @@ const struct kv_engine_ops kv_bdb_ops = {
 	.journal = kv_local_journal,
 	.verify = kv_local_verify,
 	.export = kv_local_export,
+	.backup = bdb_backup,
 	.space = bdb_space,
 };

@@ -7,6 +7,7 @@
 
 #include <db.h>
 
+#include "kv/kv_bdb_folder.h"
 #include "kv/kv_local.h"
 
 struct bdb;
@@ -43,11 +44,15 @@ struct bdb {
 
 /* ---- the environment ---- */
 
+enum bdb_mode {
+	BDB_RECOVER, /* transactions, after recovery */
+	BDB_READ,    /* a cache only: nothing is written */
+};
+
 /* How an environment is opened. */
 struct bdb_env_options {
 	uint64_t cache_bytes;
-	int recover;
-	int read_only; /* the tables */
+	enum bdb_mode mode;
 };
 
 /* Environment and tables of DIR, into MAP. CREATE makes the tables. Returns 0, or -1 with ERR and
@@ -61,6 +66,9 @@ int bdb_env_close(struct bdb_map *map, struct err *err);
 int bdb_fault(struct bdb *bdb, int ret);
 /* Fill ERR in for RET while doing WHAT with the store in DIR. Returns -1. */
 int bdb_err(struct err *err, int ret, const char *dir, const char *what);
+
+/* Berkeley DB's error sentences, into the log, so many a minute. */
+void bdb_on_error(const DB_ENV *env, const char *prefix, const char *text);
 
 extern const struct kv_map_ops bdb_map_ops;
 
@@ -92,11 +100,14 @@ int bdb_checkpoint(struct bdb *bdb, int force);
 
 /* ---- folder ---- */
 
-/* DIR/NAME into BUF. Returns BUF, or NULL when it does not fit. */
-char *bdb_path(char *buf, size_t buf_bytes, const char *dir, const char *name);
-enum { BDB_PATH_MAX = 4096 };
-/* fsync a folder. 0 or -1 with errno. */
-int bdb_sync_dir(const char *dir);
+/* Take the lock of the store in DIR. Returns a descriptor that holds it until it is closed; -1 with
+ * ERR (ERR_BUSY naming the holder). */
+int bdb_lock(const char *dir, struct err *err);
+
+/* Write DIR/NAME, the mark of a store. */
+int bdb_write_mark(const char *dir, const char *name, uint64_t epoch, struct err *err);
+
+/* ---- backup ---- */
 
 int bdb_backup(struct kv_engine *engine, const char *dir, kv_progress_fn *progress, void *arg,
 	       struct err *err);

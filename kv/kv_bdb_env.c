@@ -23,7 +23,7 @@ enum {
 static const char *const table_files[KV_TABLES] = { "records.db", "journal.db" };
 
 /* Berkeley DB says what is wrong in sentences, on a full disk thousands of them. */
-static void on_error(const DB_ENV *env, const char *prefix, const char *text)
+void bdb_on_error(const DB_ENV *env, const char *prefix, const char *text)
 {
 	static _Atomic uint64_t minute;
 	static _Atomic unsigned said;
@@ -124,7 +124,7 @@ static int configure(DB_ENV *env, const struct bdb_env_options *options)
 	u_int32_t bytes = (u_int32_t)(options->cache_bytes & ((1 << 30) - 1));
 	int ret;
 
-	env->set_errcall(env, on_error);
+	env->set_errcall(env, bdb_on_error);
 	ret = env->set_cachesize(env, gigabytes, bytes, 1);
 	if (ret == 0)
 		ret = env->set_lk_detect(env, DB_LOCK_MINWRITE);
@@ -140,10 +140,11 @@ static int configure(DB_ENV *env, const struct bdb_env_options *options)
 int bdb_env_open(struct bdb_map *map, const char *dir, const struct bdb_env_options *options,
 		 int create, struct err *err)
 {
-	u_int32_t flags = DB_CREATE | DB_PRIVATE | DB_THREAD | DB_INIT_LOG | DB_INIT_LOCK |
-			  DB_INIT_MPOOL | DB_INIT_TXN | (options->recover ? DB_RECOVER : 0);
+	u_int32_t flags = DB_CREATE | DB_PRIVATE | DB_THREAD | DB_INIT_MPOOL;
 	int ret;
 
+	if (options->mode == BDB_RECOVER)
+		flags |= DB_INIT_LOG | DB_INIT_LOCK | DB_INIT_TXN | DB_RECOVER;
 	bdb_io_init();
 	map->map.ops = &bdb_map_ops;
 	ret = db_env_create(&map->env, 0);
@@ -158,7 +159,8 @@ int bdb_env_open(struct bdb_map *map, const char *dir, const struct bdb_env_opti
 		return -1;
 	}
 	for (int i = 0; i < KV_TABLES; i++)
-		if (open_table(map, (enum kv_table)i, dir, options->read_only, create, err) < 0) {
+		if (open_table(map, (enum kv_table)i, dir, options->mode == BDB_READ, create, err) <
+		    0) {
 			bdb_env_close(map, NULL);
 			return -1;
 		}

@@ -37,7 +37,7 @@ static void take_reserve(struct bdb *bdb)
 	char path[BDB_PATH_MAX];
 	int fd, made;
 
-	if (!want || !bdb_path(path, sizeof(path), bdb->dir, "reserve"))
+	if (!want || !bdb_path(path, bdb->dir, "reserve"))
 		return;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -53,7 +53,7 @@ static void give_reserve(struct bdb *bdb)
 {
 	char path[BDB_PATH_MAX];
 
-	if (!bdb->has_reserve || !bdb_path(path, sizeof(path), bdb->dir, "reserve"))
+	if (!bdb->has_reserve || !bdb_path(path, bdb->dir, "reserve"))
 		return;
 	bdb->has_reserve = 0;
 	unlink(path);

@@ -37,6 +37,9 @@ void kv_local_fini(struct kv_local *local);
 int kv_local_meta(struct kv_map *map, struct kv_buf *buf, struct kv_meta *meta_out,
 		  struct err *err);
 
+/* Put it, in a transaction of its own. Returns 0 or -1 with ERR. */
+int kv_local_put_meta(struct kv_map *map, const struct kv_meta *meta, struct err *err);
+
 /* Bring the store to the format of OPTIONS: a fresh one is given EPOCH and the newest format (with
  * EPOCH 0 a fresh one is damage), an older one goes through the migrations. Before kv_local_start.
  */

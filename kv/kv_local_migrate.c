@@ -33,8 +33,7 @@ static int put_meta(struct kv_map *map, const struct kv_meta *meta)
 	return map->ops->put(map, KV_RECORDS, kv_meta_key, strv_mem(data, n));
 }
 
-/* META in a transaction of its own. Returns 0 or -1 with ERR. */
-static int commit_meta(struct kv_map *map, const struct kv_meta *meta, struct err *err)
+int kv_local_put_meta(struct kv_map *map, const struct kv_meta *meta, struct err *err)
 {
 	int fault = map->ops->begin(map);
 
@@ -194,7 +193,7 @@ static int migrate_step(struct kv_map *map, const struct kv_options *options, st
 	meta->migrated = strv_mem(NULL, 0);
 	if (got == 0) {
 		meta->format++;
-		got = commit_meta(map, meta, err);
+		got = kv_local_put_meta(map, meta, err);
 	}
 	if (got == 0)
 		log_info(LOG_KV, "migration done", L_STR("what", piece.step->what),
@@ -219,7 +218,7 @@ int kv_local_migrate(struct kv_map *map, const struct kv_options *options, uint6
 			      "restore BACKUP");
 	} else if (got == 0) {
 		*meta_out = (struct kv_meta){ epoch, options->n_migrations, { NULL, 0 } };
-		got = commit_meta(map, meta_out, err);
+		got = kv_local_put_meta(map, meta_out, err);
 	} else if (got == 1 && meta_out->format > options->n_migrations) {
 		got = err_set(err, ERR_RANGE,
 			      "the store has format %u, this program knows up to %u: start the "

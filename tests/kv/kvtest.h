@@ -18,7 +18,7 @@
 struct kvtest {
 	const char *engine;
 	char root[64]; /* made by kvtest_begin, with all in it removed by kvtest_end */
-	char dir[96];  /* the store's, in it */
+	char dir[200]; /* the store's, in it */
 	struct kv_options options;
 	struct kv *kv;
 };
