@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/cpmctl.h - what the files of cpmctl share
+ *
+ * cpmctl is the operator's command: a client of the admin socket, and the place where a store that
+ * is not running is restored and verified. Results go to standard output, everything else to
+ * standard error; with --json both are one line of JSON on standard output.
+ */
+#ifndef DAEMON_CPMCTL_H
+#define DAEMON_CPMCTL_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/json.h"
+
+/* Exit statuses; they are an interface. */
+enum {
+	CTL_OK = 0,
+	CTL_FAILED = 1,	     /* the server refused, or the work failed */
+	CTL_USAGE = 2,	     /* wrong arguments: nothing was done */
+	CTL_UNREACHABLE = 3, /* no cpmd answers at the socket */
+	CTL_FAULTS = 4,	     /* verify: the store has faults */
+	CTL_CANCELLED = 130, /* ended by Ctrl-C or SIGTERM */
+};
+
+struct ctl {
+	const char *socket;
+	int json, yes;
+	char **args; /* of the verb */
+	int n_args;
+};
+
+/* A verb. Returns the exit status. */
+typedef int ctl_verb_fn(struct ctl *ctl);
+ctl_verb_fn ctl_status, ctl_stats, ctl_reload, ctl_log, ctl_owners, ctl_jobs; /* cpmctl_verbs.c */
+ctl_verb_fn ctl_backup, ctl_verify, ctl_export, ctl_erase;		      /* cpmctl_work.c */
+ctl_verb_fn ctl_restore;						      /* cpmctl_offline.c */
+int ctl_verify_dir(struct ctl *ctl, const char *dir);			      /* cpmctl_offline.c */
+
+/* 1 after SIGINT or SIGTERM. A second one ends the process. */
+int ctl_interrupted(void);
+void ctl_catch_interrupts(void);
+
+/* ---- requests (cpmctl_http.c) ---- */
+
+/* One request over the socket; BODY is given up, NULL: none. CTL_OK with the answer in ANSWER_OUT
+ * (2xx), to be dropped by the caller; else what went wrong has been said. */
+int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body,
+	     json_t **answer_out);
+/* GET PATH into OUT. */
+int ctl_fetch(struct ctl *ctl, const char *path, FILE *out);
+/* PREFIX, NAME percent-encoded, SUFFIX: for the caller to free. */
+char *ctl_path(const char *prefix, const char *name, const char *suffix);
+
+/* ---- saying (cpmctl_print.c) ---- */
+
+/* Say an error: "cpmctl: MESSAGE; REMEDY" on standard error, or its JSON. REMEDY may be NULL. */
+void ctl_say_error(const struct ctl *ctl, const char *code, const char *message,
+		   const char *remedy);
+/* Print JSON as one line. */
+void ctl_print_json(const json_t *json);
+/* S with whatever could move a terminal's cursor or mislead the eye as \xHH. */
+void ctl_print_safe(FILE *out, const char *s);
+/* The text of member NAME, or of NAME64 in words; "" when there is neither. */
+const char *ctl_text(const json_t *json, const char *name);
+uint64_t ctl_number(const json_t *json, const char *name);
+
+/* "12.3 MB"; "3 d 4 h"; into BUF. */
+const char *ctl_bytes_text(char buf[32], uint64_t bytes);
+const char *ctl_span_text(char buf[32], uint64_t ms);
+
+/* ---- progress (cpmctl_progress.c) ---- */
+
+enum ctl_unit { CTL_BYTES, CTL_RECORDS };
+
+struct ctl_progress {
+	const char *what;
+	enum ctl_unit unit;
+	int tty, quiet;
+	uint64_t started_ms, shown_ms;
+	unsigned shown_percent;
+	int on_line; /* a bar stands on the terminal's line */
+};
+
+void ctl_progress_begin(struct ctl_progress *p, const struct ctl *ctl, const char *what,
+			enum ctl_unit unit);
+void ctl_progress_show(struct ctl_progress *p, uint64_t done, uint64_t total);
+void ctl_progress_end(struct ctl_progress *p);
+
+/* The bar at ELAPSED_MS into BUF, at most WIDTH columns. */
+void ctl_progress_line(char *buf, size_t bytes, unsigned width, const char *what,
+		       enum ctl_unit unit, uint64_t done, uint64_t total, uint64_t elapsed_ms);
+
+#endif
