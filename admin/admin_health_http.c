@@ -44,33 +44,61 @@ static void answer_state(struct http_req *req, unsigned status, struct strv line
 	http_answer(req, &answer);
 }
 
-void admin_metrics_handle(struct http_req *req, void *arg)
+/* ---- metrics: some look at the disk when they are read, so not on a worker ---- */
+
+struct metrics_call {
+	struct job job; /* first: the pool's callbacks cast */
+	struct http_req *req;
+	char *text;
+	size_t bytes;
+};
+
+static void run_metrics(struct job *job)
+{
+	struct metrics_call *call = (struct metrics_call *)(void *)job;
+
+	call->text = metrics_print(&call->bytes);
+}
+
+static void metrics_done(struct job *job)
 {
 	static const struct http_header type = {
 		"Content-Type", { "text/plain; version=0.0.4; charset=utf-8", 40 }
 	};
-	struct http_piece piece;
+	struct metrics_call *call = (struct metrics_call *)(void *)job;
+	struct http_piece piece = { strv_mem(call->text, call->bytes) };
 	struct http_answer answer = { .status = 200,
 				      .headers = &type,
 				      .n_headers = 1,
 				      .pieces = &piece,
 				      .n_pieces = 1,
-				      .release = free };
-	size_t bytes;
-	char *text;
+				      .release = free,
+				      .release_arg = call->text };
 
-	(void)arg;
+	if (call->text)
+		http_answer(call->req, &answer);
+	else
+		http_answer_text(call->req, 503, "no memory for the metrics");
+}
+
+void admin_metrics_handle(struct http_req *req, void *arg)
+{
+	const struct admin *admin = arg;
+	struct metrics_call *call;
+
 	if (!is_get(req))
 		return;
-	text = metrics_print(&bytes);
-	if (!text) {
-		http_answer_text(req, 503, "no memory for the metrics");
-		return;
+	call = arena_zalloc(http_req_arena(req), 1, sizeof(*call));
+	if (call) {
+		call->req = req;
+		call->job.run = run_metrics;
+		call->job.done = metrics_done;
 	}
-	piece.bytes = strv_mem(text, bytes);
-	answer.release_arg = text;
-	http_answer(req, &answer);
+	if (!call || jobs_submit(admin->pool, &call->job) < 0)
+		answer_state(req, 503, STRV("too busy for the metrics\n"));
 }
+
+/* ---- live ---- */
 
 void admin_livez_handle(struct http_req *req, void *arg)
 {
@@ -93,6 +121,8 @@ void admin_livez_handle(struct http_req *req, void *arg)
 	}
 	answer_state(req, 200, STRV("live\n"));
 }
+
+/* ---- ready ---- */
 
 struct ready_call {
 	struct admin_waiter waiter; /* first: the callback casts */

@@ -140,14 +140,29 @@ static void run_on_pool(struct call *call, void (*run)(struct job *job),
 
 /* ---- status, statistics ---- */
 
+/* The store looks at its folder and file system for them: not on a worker. */
+static void run_status(struct job *job)
+{
+	struct call *call = (struct call *)(void *)job;
+
+	call->json = admin_show_status(call->admin);
+}
+
 static void on_status(struct call *call)
 {
-	answer_json(call->req, 200, admin_show_status(call->admin));
+	run_on_pool(call, run_status, on_pool_done);
+}
+
+static void run_stats(struct job *job)
+{
+	struct call *call = (struct call *)(void *)job;
+
+	call->json = admin_show_stats(call->admin);
 }
 
 static void on_stats(struct call *call)
 {
-	answer_json(call->req, 200, admin_show_stats(call->admin));
+	run_on_pool(call, run_stats, on_pool_done);
 }
 
 /* ---- reload ---- */
@@ -195,7 +210,7 @@ static void reload_done(struct job *job)
 	json_t *json = call->err.code ? admin_err_json(&call->err) : json_object();
 	unsigned status = call->err.code ? 422 : 200;
 
-	log_info(LOG_ADMIN, "reload", L_STR("result", err_code_name(call->err.code)),
+	log_info(LOG_ADMIN, "reload", L_STR("result", call->err.code ? "refused" : "done"),
 		 L_ID(http_req_trace(call->req)));
 	if (call->err.code) {
 		http_req_note(call->req, "error", strv_of(err_code_name(call->err.code)));

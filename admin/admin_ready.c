@@ -175,18 +175,10 @@ static void on_commit(void *arg, const struct kv_commit_result *result)
 static void begin(struct admin_ready *ready)
 {
 	struct kv_batch *batch;
-	struct kv_stats stats;
 	struct err err;
 
 	ready->runner = worker_self();
 	worker_timer_set(ready->runner, &ready->timer, ready->timeout_ms, on_timeout);
-	kv_stats(ready->kv, &stats);
-	if (stats.low_space) {
-		err_set(&err, ERR_SPACE, "low on space: %" PRIu64 " octets free, puts are refused",
-			stats.free_bytes);
-		finish(ready, &err);
-		return;
-	}
 	batch = kv_batch_new(owner);
 	snprintf(ready->value, sizeof(ready->value), "%016" PRIx64, trace_random());
 	if (!batch || kv_batch_put(batch, name, strv_of(ready->value)) < 0) {

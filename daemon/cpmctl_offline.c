@@ -104,7 +104,7 @@ int ctl_verify_dir(struct ctl *ctl, const char *dir)
 	int ret;
 
 	ctl_catch_interrupts();
-	ctl_progress_begin(&progress, ctl, "verify", CTL_RECORDS);
+	ctl_progress_begin(&progress, ctl, "verify", CTL_BYTES);
 	ret = kv_verify_dir(dir, on_progress, &progress, &report, &err);
 	ctl_progress_end(&progress);
 	if (ret < 0)

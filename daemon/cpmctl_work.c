@@ -167,7 +167,7 @@ int ctl_verify(struct ctl *ctl)
 
 	if (ctl->n_args)
 		return ctl_verify_dir(ctl, ctl->args[0]);
-	ret = work(ctl, "/v1/verify", NULL, "verify", CTL_RECORDS, job_path, &job);
+	ret = work(ctl, "/v1/verify", NULL, "verify", CTL_BYTES, job_path, &job);
 	if (ret != CTL_OK)
 		return ret;
 	result = json_object_get(job, "result");

@@ -102,12 +102,15 @@ static void test_bar(void **state)
 		{ "the beginning", 80, CTL_BYTES, 0, 4096, 0,
 		  "backup [........................................]   0 % 0 B of 4.0 kB" },
 		{ "half", 90, CTL_BYTES, 10 << 20, 20 << 20, 5000,
-		  "backup [################................]  50 % 10.0 MB of 20.0 MB, 2.0 MB/s, 5.0 s "
+		  "backup [################................]  50 % 10.0 MB of 20.0 MB, 2.0 MB/s, "
+		  "5.0 s "
 		  "left" },
 		{ "the end", 80, CTL_RECORDS, 500, 500, 2000,
-		  "backup [###################]  100 % 500 records of 500 records, 250 records/s" },
+		  "backup [#####################] 100 % 500 records of 500 records, 250 "
+		  "records/s" },
 		{ "more than all", 80, CTL_RECORDS, 600, 500, 0,
-		  "backup [########################]  100 % 600 records of 500 records" },
+		  "backup [####################################] 100 % 600 records of 500 "
+		  "records" },
 		{ "nobody knows how much", 80, CTL_BYTES, 2048, 0, 1000,
 		  "backup 2.0 kB, 2.0 kB/s" },
 		{ "a narrow terminal has no bar", 40, CTL_BYTES, 10 << 20, 20 << 20, 5000,

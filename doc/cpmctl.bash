@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for cpmctl(1)
+
+_cpmctl()
+{
+	local cur prev words cword i verb='' at=0
+	local verbs='status stats reload log owners backup restore verify export erase jobs'
+
+	COMPREPLY=()
+	cur=${COMP_WORDS[COMP_CWORD]}
+	prev=${COMP_WORDS[COMP_CWORD - 1]}
+	if [[ $prev == --socket || $prev == -s ]]; then
+		COMPREPLY=($(compgen -f -- "$cur"))
+		compopt -o filenames 2>/dev/null
+		return
+	fi
+	# The verb, and which of its arguments is being completed (from 1).
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--socket | -s) ((i++)) ;;
+		-*) ;;
+		*)
+			if [[ -z $verb ]]; then
+				verb=${COMP_WORDS[i]}
+			fi
+			((at++))
+			;;
+		esac
+	done
+	if [[ $cur == -* ]]; then
+		COMPREPLY=($(compgen -W '--socket --json --yes --help --version' -- "$cur"))
+		return
+	fi
+	if [[ -z $verb ]]; then
+		COMPREPLY=($(compgen -W "$verbs" -- "$cur"))
+		return
+	fi
+	case $verb:$at in
+	log:1) COMPREPLY=($(compgen -W 'level' -- "$cur")) ;;
+	log:2) COMPREPLY=($(compgen -W 'daemon conf http kv admin error warn info debug' -- "$cur")) ;;
+	log:3) COMPREPLY=($(compgen -W 'error warn info debug' -- "$cur")) ;;
+	backup:1 | verify:1 | restore:1 | restore:2)
+		COMPREPLY=($(compgen -d -- "$cur"))
+		compopt -o filenames 2>/dev/null
+		;;
+	export:2)
+		COMPREPLY=($(compgen -f -- "$cur"))
+		compopt -o filenames 2>/dev/null
+		;;
+	jobs:1) COMPREPLY=($(compgen -W 'cancel' -- "$cur")) ;;
+	stats:1)
+		COMPREPLY=($(compgen -W "$(cpmctl stats 2>/dev/null | sed 's/[{ ].*//' | sort -u)" -- "$cur"))
+		;;
+	esac
+}
+
+complete -F _cpmctl cpmctl
