@@ -23,6 +23,7 @@ struct verify {
 	uint64_t done, total;
 	struct kv_buf buf, owner; /* the owner whose records come now */
 	uint64_t version;	  /* the owner's */
+	uint64_t newest;	  /* of all owners' */
 	int cancelled, nomem;
 	/* Records that are newer than their owner's version was when it was seen. */
 	int moved;
@@ -98,6 +99,8 @@ static int check_owner(struct verify *verify, struct strv owner, struct strv dat
 	if (kv_owner_decode(owner, data, &verify->version) < 0) {
 		fault(verify, "an owner's version is damaged", owner);
 		verify->version = UINT64_MAX;
+	} else if (verify->version > verify->newest) {
+		verify->newest = verify->version;
 	}
 	return verify->nomem;
 }
@@ -203,6 +206,8 @@ int kv_local_verify(struct kv_engine *engine, kv_progress_fn *progress_fn, void 
 	got = verify_table(&verify, KV_RECORDS);
 	if (got >= 0 && !verify.cancelled)
 		got = verify_table(&verify, KV_JOURNAL);
+	if (got >= 0 && !verify.cancelled && verify.newest && verify.newest >= verify.next)
+		fault(&verify, "the journal ends before the newest owner", strv_mem(NULL, 0));
 	kv_buf_fini(&verify.buf);
 	kv_buf_fini(&verify.owner);
 	if (got == KV_MAP_CORRUPT) {

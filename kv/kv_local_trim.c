@@ -20,8 +20,8 @@ static struct strv seq_key(uint8_t key[KV_SEQ_BYTES], uint64_t seq)
 /* ---- start ---- */
 
 struct ends {
-	struct kv_local *local;
-	int found, damaged;
+	struct kv_local *local; /* whose ENTRY gets the owner of the last */
+	int found, damaged, nomem;
 	uint64_t seq;
 };
 
@@ -48,13 +48,15 @@ static int on_last(void *arg, struct strv key, struct strv data)
 		return 1;
 	ends->seq = change.seq;
 	local->time_us = change.time_us;
+	local->entry.n = 0;
+	ends->nomem = kv_buf_append(&local->entry, change.owner.p, change.owner.n) < 0;
 	return 1;
 }
 
 /* One end of the journal. Returns 1 found, 0 the journal is empty, -1 with ERR. */
 static int find_end(struct kv_local *local, int last, uint64_t *seq_out, struct err *err)
 {
-	struct ends ends = { local, 0, 0, 0 };
+	struct ends ends = { .local = local };
 	struct strv all = { NULL, 0 };
 	int fault;
 
@@ -62,10 +64,45 @@ static int find_end(struct kv_local *local, int last, uint64_t *seq_out, struct 
 				      last ? on_last : on_first, &ends);
 	if (fault < 0)
 		return kv_local_fault(fault, "the journal's end", err);
-	if (ends.damaged)
-		return kv_local_fault(KV_MAP_CORRUPT, "the journal's end", err);
+	if (ends.damaged || ends.nomem)
+		return kv_local_fault(ends.nomem ? KV_MAP_NOMEM : KV_MAP_CORRUPT,
+				      "the journal's end", err);
 	*seq_out = ends.seq;
 	return ends.found;
+}
+
+static int on_owner(void *arg, struct strv key, struct strv data)
+{
+	struct ends *ends = arg;
+
+	(void)data;
+	ends->found |= !strv_eq(key, kv_meta_key);
+	return ends->found;
+}
+
+/* Both tables are written in one transaction and the last entry is never trimmed: its owner is at
+ * its number, and a store without entries has no owners. Numbers would be given out twice else.
+ * Returns 0, or -1 with ERR. */
+static int ends_agree(struct kv_local *local, uint64_t last, struct err *err)
+{
+	struct ends ends = { .local = local };
+	struct strv all = { NULL, 0 };
+	uint64_t version = 0;
+	int fault;
+
+	if (last > 0)
+		fault = kv_owner_version(local, strv_mem(local->entry.p, local->entry.n),
+					 &local->buf, &version);
+	else
+		fault = local->map->ops->scan(local->map, 0, KV_RECORDS, all, all, 0, 2, on_owner,
+					      &ends);
+	if (fault < 0)
+		return kv_local_fault(fault, "the newest record", err);
+	if (version == last && !ends.found)
+		return 0;
+	return err_set(err, ERR_CORRUPT,
+		       "records and journal do not end with the same commit: a part of the store "
+		       "is missing; restore a backup: cpmctl restore BACKUP");
 }
 
 int kv_local_start(struct kv_local *local, struct kv_map *map, struct err *err)
@@ -80,7 +117,7 @@ int kv_local_start(struct kv_local *local, struct kv_map *map, struct err *err)
 	found = find_end(local, 1, &last, err);
 	if (found == 1)
 		found = find_end(local, 0, &first, err);
-	if (found < 0)
+	if (found < 0 || ends_agree(local, last, err) < 0)
 		return -1;
 	local->engine.seq = last;
 	local->engine.journal_first = found ? first : last + 1;
