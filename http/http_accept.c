@@ -211,7 +211,7 @@ static void turn_away(const struct http_door *door, int fd, unsigned status)
 		ssize_t sent = send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		(void)sent;
-		shutdown(fd, SHUT_WR);
+		http_linger_begin(door->edge, fd, 1);
 	}
 	close(fd);
 }

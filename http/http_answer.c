@@ -237,6 +237,7 @@ void http_answer_refuse(struct http_conn *conn, unsigned status, const char *tex
 	struct http_req *req = conn->req;
 
 	conn->status = status;
+	conn->refused = 1;
 	conn->response = plain(text, status);
 	if (!conn->response) {
 		conn->cut = 1;

@@ -3,7 +3,9 @@
  * http/http_conn.c - a connection's life and how long each part of it may take
  *
  * One timer a connection. It is not moved with every request: a phase only writes down when it is
- * due, and the timer, when it fires too early, is set again for the rest. What is overdue is ended
+ * due, and the timer, when it fires too early, is set again for the rest. On the way it looks
+ * whether the peer has gone: the library watches edges and stops reading at a short read, so that
+ * an end which comes with the last octets goes unnoticed. What is overdue is ended
  * by shutting the socket down, which the library notices; what is suspended is resumed to its end.
  */
 #include <stdlib.h>
@@ -12,12 +14,16 @@
 #include "http/http_priv.h"
 #include "http/http_sock.h"
 
+enum { LOOK_MS = 3000 };
+
 static void on_timer(struct wheel_timer *timer);
 
 static void arm(struct http_conn *conn, uint64_t now_ms)
 {
 	uint64_t wait_ms = conn->due_ms > now_ms ? conn->due_ms - now_ms : 1;
 
+	if (wait_ms > LOOK_MS)
+		wait_ms = LOOK_MS;
 	conn->timer_ms = now_ms + wait_ms;
 	worker_timer_set(conn->engine->edge->worker, &conn->timer, wait_ms, on_timer);
 }
@@ -53,6 +59,14 @@ static void overdue(struct http_conn *conn)
 	http_engine_resume(conn);
 }
 
+static int is_gone(const struct http_conn *conn)
+{
+	char octet;
+
+	return (conn->phase == PHASE_IDLE || conn->phase == PHASE_ARRIVE) &&
+	       recv(conn->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void end_slow(struct http_conn *conn)
 {
 	if (conn->phase != PHASE_IDLE)
@@ -67,6 +81,8 @@ static void on_timer(struct wheel_timer *timer)
 	uint64_t now_ms = worker_now_ms(conn->engine->edge->worker), progress;
 
 	if (now_ms < conn->due_ms) {
+		if (is_gone(conn))
+			shutdown(conn->fd, SHUT_RDWR);
 		arm(conn, now_ms);
 		return;
 	}
@@ -105,6 +121,8 @@ void http_conn_end(struct http_conn *conn)
 	struct http_edge *edge = conn->engine->edge;
 
 	worker_timer_clear(edge->worker, &conn->timer);
+	if (conn->engine->newest == conn)
+		conn->engine->newest = NULL;
 	if (conn->link) {
 		*conn->link = conn->next;
 		if (conn->next)
@@ -116,6 +134,8 @@ void http_conn_end(struct http_conn *conn)
 	limit_conn_close(edge->http->limits, (const struct sockaddr *)&conn->peer);
 	if (conn->response)
 		MHD_destroy_response(conn->response);
+	if (conn->mhd && !conn->cut)
+		http_linger_begin(edge, conn->fd, conn->refused);
 	http_cert_drop(&conn->cert);
 	free(conn);
 	http_doors_conn_gone(edge);

@@ -211,12 +211,15 @@ static void edge_ended(struct http_edge *edge)
 		http->drained(http->drained_arg);
 }
 
+void http_edge_handle_gone(struct http_edge *edge)
+{
+	if (--edge->open_handles == 0 && edge->closed)
+		edge_ended(edge);
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
-	struct http_edge *edge = handle->data;
-
-	if (--edge->open_handles == 0 && edge->draining)
-		edge_ended(edge);
+	http_edge_handle_gone(handle->data);
 }
 
 void http_edge_close_handle(struct http_edge *edge, uv_handle_t *handle)
@@ -229,6 +232,7 @@ void http_edge_close_handle(struct http_edge *edge, uv_handle_t *handle)
 static void close_edge(struct http_edge *edge)
 {
 	edge->closed = 1;
+	http_linger_end_all(edge);
 	worker_timer_clear(edge->worker, &edge->drain_timer);
 	http_engine_close(&edge->plain);
 	http_engine_close(&edge->tls);

@@ -10,6 +10,8 @@
  */
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
+#include <stdarg.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "http/http_priv.h"
@@ -57,13 +59,28 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
 	}
 }
 
+/* The library would now take the query apart, which nobody needs, and wedges the connection when
+ * there are more parameters than it has memory for. It does not look behind a NUL; http_req_head
+ * puts the octet back. */
+static void hide_query(const char *target)
+{
+	char *mark = strchr((char *)(uintptr_t)target, '?');
+
+	if (mark && mark[1])
+		mark[1] = '\0';
+}
+
 /* The request line as received: the last moment at which the target is whole. */
 static void *on_request_line(void *cls, const char *target, struct MHD_Connection *mhd)
 {
 	struct http_conn *conn = conn_of(mhd);
 
 	(void)cls;
-	conn->req = http_req_new(conn, target ? target : "");
+	if (!conn || !target)
+		return NULL;
+	conn->engine->newest = conn;
+	conn->req = http_req_new(conn, target);
+	hide_query(target);
 	http_conn_phase(conn, PHASE_ARRIVE);
 	return conn;
 }
@@ -157,12 +174,19 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
 		conn->req = NULL;
 		if (!req->status)
 			req->status = own_status(mhd);
-		http_req_done(req, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+		http_req_done(req, how == MHD_REQUEST_TERMINATED_COMPLETED_OK || conn->refused);
 		http_req_leave(req);
 	}
 	conn->head_seen = 0;
 	conn->suspended = 0;
 	http_conn_phase(conn, PHASE_IDLE);
+}
+
+static void on_log(void *cls, const char *fmt, va_list ap)
+{
+	(void)ap;
+	if (strstr(fmt, "Content-Length") || strstr(fmt, "memory"))
+		http_early_refuse(cls);
 }
 
 /* ---- running ---- */
@@ -272,7 +296,8 @@ static int no_cert(gnutls_session_t session, const gnutls_datum_t *names, int n_
 
 static struct MHD_Daemon *start(struct http_engine *engine, int tls)
 {
-	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+			 MHD_USE_ERROR_LOG;
 	const struct MHD_OptionItem tls_options[] = {
 		{ MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)no_cert, NULL },
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)http_tls_priorities },
@@ -280,12 +305,12 @@ static struct MHD_Daemon *start(struct http_engine *engine, int tls)
 	};
 
 	return MHD_start_daemon(tls ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, on_request,
-				engine, MHD_OPTION_NOTIFY_CONNECTION, on_connection, engine,
+				engine, MHD_OPTION_EXTERNAL_LOGGER, on_log, engine,
+				MHD_OPTION_NOTIFY_CONNECTION, on_connection, engine,
 				MHD_OPTION_NOTIFY_COMPLETED, on_completed, engine,
 				MHD_OPTION_URI_LOG_CALLBACK, on_request_line, engine,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, engine->edge->http->pool_bytes,
-				MHD_OPTION_CONNECTION_LIMIT, (unsigned)NO_LIMIT,
-				MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
+				MHD_OPTION_CONNECTION_LIMIT, (unsigned)NO_LIMIT, MHD_OPTION_ARRAY,
 				tls ? tls_options : &tls_options[2], MHD_OPTION_END);
 }
 

@@ -49,6 +49,7 @@ struct http_engine {
 	int has_poll;
 	int again;		  /* run it again from the idle handle */
 	struct http_conn *resume; /* suspended ones whose answer is there, by resume_next */
+	struct http_conn *newest; /* whose request line came last */
 };
 
 enum http_phase {
@@ -76,6 +77,7 @@ struct http_conn {
 	unsigned in_handler : 1;       /* libmicrohttpd waits for the handler to return */
 	unsigned cut : 1;	       /* end it at the next call */
 	unsigned resuming : 1;	       /* in the engine's list */
+	unsigned refused : 1;	       /* told to go away, perhaps while it still sends */
 	struct MHD_Response *response; /* what to send; owned */
 	unsigned status;
 	struct http_conn *resume_next;
@@ -137,6 +139,8 @@ struct http_edge {
 	unsigned n_conns;
 	struct http_req *live, *spare;
 	unsigned n_spare;
+	struct http_linger *lingers;
+	unsigned n_lingers;
 	struct post drain_post;
 	struct wheel_timer drain_timer;
 	int draining;
@@ -170,6 +174,7 @@ struct http {
 /* Outside the library's callbacks: when the edge drains and the last connection has gone, close. */
 void http_edge_check_drained(struct http_edge *edge);
 void http_edge_close_handle(struct http_edge *edge, uv_handle_t *handle);
+void http_edge_handle_gone(struct http_edge *edge); /* a handle of ours is closed */
 
 /* http_accept.c */
 int http_listener_open(struct http_listener *listener, const struct http_listen *listen,
@@ -217,6 +222,15 @@ void http_req_done(struct http_req *req, int sent);
 void http_answer_refuse(struct http_conn *conn, unsigned status, const char *text);
 /* Give the answer that http_req_head put off. */
 void http_answer_late(struct http_req *req);
+
+/* http_early.c */
+/* The library logs something: see whether it is about to answer twice. */
+void http_early_refuse(struct http_engine *engine);
+
+/* http_linger.c */
+/* Before FD, whose last octet is written, is closed: see to it that the peer can read it. */
+void http_linger_begin(struct http_edge *edge, int fd, int refused);
+void http_linger_end_all(struct http_edge *edge);
 
 /* http_tls.c */
 int http_tls_new(const char *cert_file, const char *key_file, struct http_tls **tls_out,

@@ -289,6 +289,8 @@ int http_req_head(struct http_req *req, const char *method, const char *version)
 		metric_add(http->refused_rate, 1);
 		return refuse_late(req, has_body, 429, "Too many requests from this address.");
 	}
+	if (strv_eq(req->target, STRV("*")))
+		return refuse_late(req, has_body, 204, "");
 	req->route = find_route(http, req->path, http_req_is_local(req));
 	if (!req->route)
 		return refuse_late(req, has_body, 404, "There is nothing here.");
@@ -389,7 +391,8 @@ static void log_outcome(const struct http_req *req, enum log_level level, int se
 	char peer[INET6_ADDRSTRLEN + 16];
 
 	print_peer(req, peer, sizeof(peer));
-	*f++ = L_SV("method", req->method);
+	if (req->method.n)
+		*f++ = L_SV("method", req->method);
 	*f++ = L_SV("target", req->target);
 	*f++ = L_INT("status", req->status);
 	if (req->cause)
