@@ -16,7 +16,7 @@
 
 #include "base/log.h"
 
-static const char default_socket[] = "/run/opencpm/admin.sock";
+static const char default_socket[] = CPM_RUN_DIR "/admin.sock";
 
 static const struct verb {
 	const char *name, *args;

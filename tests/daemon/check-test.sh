@@ -37,6 +37,10 @@ cd "$dir" || exit 1
 "$cpmd" --print-sample > sample.yaml || fail "--print-sample failed"
 check sample.yaml 0 "sample.yaml: no faults" < /dev/null
 
+# The daemon and cpmctl look for each other in the same place.
+socket=$(sed -n 's/^ *#socket: //p' sample.yaml)
+"${cpmd%/cpmd}/cpmctl" --help | grep -qF "$socket" || fail "cpmctl does not look at $socket"
+
 printf 'store:\n  engine: mem\n' > mem.yaml
 check mem.yaml 0 "mem.yaml: no faults, 1 warning" <<'END'
 mem.yaml:2:11: warning: a restart loses everything that is stored; use bdb for more than a trial
