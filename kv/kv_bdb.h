@@ -82,6 +82,13 @@ void bdb_io_unwatch(struct bdb *bdb);
 /* The engine can no longer be trusted. Any thread. */
 void bdb_latch(struct bdb *bdb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* ---- memory ---- */
+
+/* Replace Berkeley DB's allocations by ours, once a process; what ENV hands out stays the
+ * system's. Returns a value of Berkeley DB's. */
+void bdb_mem_init(void);
+int bdb_mem_env(DB_ENV *env);
+
 /* ---- space ---- */
 
 /* Look before a group: refuse puts or take them again, hold the reserve or give it up. */

@@ -15,6 +15,7 @@ enum {
 	PAGE_BYTES = 4096,
 	LOG_FILE_BYTES = 16 << 20,
 	LOG_BUFFER_BYTES = 2 << 20,
+	LOCKERS = 1000,
 	WRITES_IN_A_ROW = 32,
 	WRITES_PAUSE_US = 2000,
 	ERRORS_A_MINUTE = 10,
@@ -125,9 +126,15 @@ static int configure(DB_ENV *env, const struct bdb_env_options *options)
 	int ret;
 
 	env->set_errcall(env, bdb_on_error);
-	ret = env->set_cachesize(env, gigabytes, bytes, 1);
+	ret = bdb_mem_env(env);
+	if (ret == 0)
+		ret = env->set_cachesize(env, gigabytes, bytes, 1);
 	if (ret == 0)
 		ret = env->set_lk_detect(env, DB_LOCK_MINWRITE);
+	/* Transactions and cursors that run at once. Berkeley DB 5.3 crashes when it has to make
+	 * another and there is no memory, so they are there from the start. */
+	if (ret == 0)
+		ret = env->set_memory_init(env, DB_MEM_LOCKER, LOCKERS);
 	if (ret == 0)
 		ret = env->set_lg_bsize(env, LOG_BUFFER_BYTES);
 	if (ret == 0)

@@ -133,6 +133,7 @@ static ssize_t io_write(int fd, const void *p, size_t n)
 
 static void io_install(void)
 {
+	bdb_mem_init();
 	db_env_set_func_fsync(io_sync);
 	db_env_set_func_pwrite(io_pwrite);
 	db_env_set_func_write(io_write);
