@@ -180,6 +180,18 @@ static int options_parse(int argc, char **argv, struct load_options *options)
 	return optind == argc - 1 && options->kv.dir && options->log ? 0 : -1;
 }
 
+static int load_restore(const struct load_options *options)
+{
+	struct err err;
+
+	if (!options->backup)
+		return LOAD_EXIT_USAGE;
+	if (kv_restore(options->backup, options->kv.dir, NULL, NULL, &err) == 0)
+		return 0;
+	fprintf(stderr, "kvload: restore: %s\n", err.text);
+	return LOAD_EXIT_REFUSED;
+}
+
 int main(int argc, char **argv)
 {
 	struct load_options options = { .threads = 2,
@@ -199,7 +211,10 @@ int main(int argc, char **argv)
 			return load_run(&options);
 		if (strcmp(argv[optind], "check") == 0)
 			return load_check(&options);
+		if (strcmp(argv[optind], "restore") == 0)
+			return load_restore(&options);
 	}
-	fprintf(stderr, "usage: kvload run|check --dir DIR --log FILE [--OPTION VALUE ...]\n");
+	fprintf(stderr,
+		"usage: kvload run|check|restore --dir DIR --log FILE [--OPTION VALUE ...]\n");
 	return LOAD_EXIT_USAGE;
 }

@@ -3,8 +3,9 @@
  * tests/crash/kvload.h - the process under test of the crash suite, and its judge
  *
  * "kvload run" loads a store and writes what it asked for and what it was told into a log that
- * outlives it; "kvload check" opens what is left of the store and compares it with that log. Both
- * build on kv/kv.h alone, so that they judge any engine.
+ * outlives it; "kvload check" opens what is left of the store and compares it with that log;
+ * "kvload restore" makes a store of a backup. All build on kv/kv.h alone, so that they judge any
+ * engine.
  *
  * The log, one write(2) a line (it is in the kernel's hands when the call returns, so that no kill
  * loses it):

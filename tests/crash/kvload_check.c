@@ -345,15 +345,18 @@ static int judge_owners(struct judge *judge)
 
 /* ---- the whole ---- */
 
-static void judge_verify(struct judge *judge)
+static void judge_verify(struct judge *judge, int open)
 {
 	struct kv_verify_report report = { .faults = 0 };
 	struct err err;
+	int ret = open ? kv_verify_sync(judge->kv, NULL, NULL, &report, &err)
+		       : kv_verify_dir(judge->options->kv.dir, NULL, NULL, &report, &err);
 
-	if (kv_verify_sync(judge->kv, NULL, NULL, &report, &err) < 0)
-		complain(judge, WRONG_VERIFY, "%s", err.text);
+	if (ret < 0)
+		complain(judge, WRONG_VERIFY, "%s: %s", open ? "open" : "closed", err.text);
 	else if (report.faults > 0)
-		complain(judge, WRONG_VERIFY, "%s", report.first_fault);
+		complain(judge, WRONG_VERIFY, "%s: %s", open ? "open" : "closed",
+			 report.first_fault);
 }
 
 static void print_json_text(const char *key, const char *text)
@@ -399,7 +402,7 @@ static int judge_open_store(struct judge *judge)
 		complain(judge, WRONG_JOURNAL,
 			 "it has %" PRIu64 " commits left, %" PRIu64 " were to be kept",
 			 judge->seq - judge->first + 1, judge->options->min_journal);
-	judge_verify(judge);
+	judge_verify(judge, 1);
 	return 0;
 }
 
@@ -432,6 +435,7 @@ int load_check(const struct load_options *options)
 		ret = judge_open_store(&judge) < 0 ? LOAD_EXIT_MEMORY : 0;
 	kv_close(&judge.kv);
 	if (ret == 0) {
+		judge_verify(&judge, 0);
 		print_verdict(&judge, open_ms);
 		for (unsigned i = 0; i < WRONGS; i++)
 			all += judge.wrong[i];

@@ -45,6 +45,13 @@ def cut(path, rng):
     return "cut at %d" % size
 
 
+def cut_pages(path, rng):
+    """All that is left is sound."""
+    size = rng.choice((1, 1, rng.randrange(1 + os.path.getsize(path) // 4096))) * 4096
+    os.truncate(path, size)
+    return "cut at %d" % size
+
+
 def drop(path, rng):
     os.unlink(path)
     return "gone"
@@ -68,7 +75,7 @@ def swap(path, rng):
     return "pages %d and %d swapped" % (a, b)
 
 
-DAMAGES = (flip, flip, flip, blank, blank, cut, cut, drop, swap)
+DAMAGES = (flip, flip, flip, blank, blank, cut, cut_pages, cut_pages, drop, swap)
 
 
 def is_log(name):

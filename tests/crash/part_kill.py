@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Processes that are killed: under load, while they recover, and asked to stop."""
+"""Processes that are killed: under load, during backups, while they recover, and asked to stop."""
+import os
+import shutil
 import signal
 import time
 
@@ -12,28 +14,63 @@ BUSY = {"cache": 1 << 20, "checkpoint_bytes": 256 << 10, "checkpoint_s": 1,
 CYCLES_PER_STORE = 10
 
 
-def run_and_kill(store, rng, run, **options):
+def run_and_kill(store, rng, run, moment_s=0.25, **options):
     """A loaded run that is killed within its first moments. Returns how it ended."""
     process = store.start("run", run=run, **options)
     if store.wait_log(process, "S"):
-        time.sleep(rng.uniform(0, 0.25))
+        time.sleep(rng.uniform(0, moment_s))
         crashlib.end(process)
     return store.finish(process)
+
+
+def check_backups(store, result, where):
+    """Each backup that was made must restore to what was acknowledged before it began."""
+    for line in store.log_lines():
+        if not (line.startswith("B ") and line.endswith(" done")):
+            continue
+        number = line.split()[1]
+        backup = "%s.%s" % (os.path.join(store.root, "backup"), number)
+        restored = crashlib.Store(store.suite, **store.options)
+        shutil.copy(store.log, restored.log)
+        code = restored.run("restore", backup=backup)
+        if code != 0:
+            result.wrong("%s: backup %s does not restore: %s" % (where, number, restored.text()))
+        else:
+            result.judged("%s, restored from backup %s" % (where, number),
+                          *restored.check(upto_backup=number), acked="acked before backups")
+            result.add("backups restored")
+        restored.remove()
 
 
 def kill_store(suite, result, index):
     rng = suite.random("kill", index)
     store = crashlib.Store(suite, seed=rng.randrange(1 << 30), **BUSY)
+    backups = index % 3 == 0
     options = {"threads": 2 + index % 3, "workers": index % 2 * 2, "readers": 1, "window": 8}
+    if backups:
+        options["backup"] = os.path.join(store.root, "backup")
     for run in range(1, CYCLES_PER_STORE + 1):
         where = "kill store %d run %d" % (index, run)
-        code = run_and_kill(store, rng, run, **options)
+        code = run_and_kill(store, rng, run, 0.6 if backups else 0.25, **options)
         if code != "signal 9":
             result.wrong("%s: ended by %s: %s" % (where, code, store.text()[-300:]))
         result.add("kills")
         if not result.judged(where, *store.check()):
             break
+        if backups:
+            check_backups(store, result, where)
+            forget_backups(store)
     store.remove()
+
+
+def forget_backups(store):
+    """Their numbers begin again with the next run."""
+    for name in os.listdir(store.root):
+        if name.startswith("backup"):
+            shutil.rmtree(os.path.join(store.root, name))
+    kept = [line for line in store.log_lines() if not line.startswith("B ")]
+    with open(store.log, "w", encoding="ascii") as file:
+        file.writelines(line + "\n" for line in kept)
 
 
 def kill(suite, result):
