@@ -10,6 +10,7 @@
  * nothing records.db        records and owners' versions (kv_record.h), pages with checksums
  *     journal.db        one entry a commit
  *     log.NNNNNNNNNN    Berkeley DB's log: what was committed since the last checkpoint
+ *     pages             pages that may be torn in their place (kv_bdb_pages.h)
  *     reserve           room that is given up for deletes when the disk is full
  *
  * Nothing of the folder is shared memory or needs a tool: Berkeley DB's environment is private to
@@ -174,7 +175,11 @@ static int open_tables(struct bdb *bdb, const struct kv_options *options, struct
 	int born = look(bdb->dir, err);
 	struct kv_meta meta;
 
-	if (born < 0 || bdb_env_open(&bdb->map, bdb->dir, &env_options, !born, err) < 0)
+	if (born < 0 || bdb_pages_restore(bdb->dir, err) < 0 ||
+	    bdb_pages_new(bdb->dir, BDB_PAGE_BYTES, bdb_io_sync, &bdb->pages, err) < 0)
+		return -1;
+	bdb_io_watch(bdb);
+	if (bdb_env_open(&bdb->map, bdb->dir, &env_options, !born, err) < 0)
 		return -1;
 	bdb->map.bdb = bdb;
 	if (kv_local_migrate(&bdb->map.map, options, born ? 0 : (uint64_t)kv_unix_us(), &meta,
@@ -189,6 +194,7 @@ static int open_tables(struct bdb *bdb, const struct kv_options *options, struct
 static void bdb_free(struct bdb *bdb)
 {
 	bdb_io_unwatch(bdb);
+	bdb_pages_free(&bdb->pages);
 	kv_local_fini(&bdb->local);
 	kv_buf_fini(&bdb->scratch);
 	if (bdb->lock_fd >= 0)
@@ -243,7 +249,6 @@ static int bdb_open(const struct kv_options *options, kv_failed_fn *failed, void
 		bdb_free(bdb);
 		return -1;
 	}
-	bdb_io_watch(bdb);
 	if (open_tables(bdb, options, err) < 0 || bdb_checkpoint_start(bdb, err) < 0) {
 		bdb_env_close(&bdb->map, NULL);
 		bdb_free(bdb);
@@ -270,6 +275,8 @@ static void bdb_close(struct kv_engine *engine)
 	if (!bdb->latched) {
 		if (bdb_checkpoint(bdb, 0) != 0 || bdb_env_close(&bdb->map, &err) < 0)
 			log_error(LOG_KV, "the store was not closed cleanly", L_ERR(&err));
+		else
+			bdb_pages_finish(bdb->pages);
 	}
 	bdb_free(bdb);
 }

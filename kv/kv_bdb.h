@@ -8,6 +8,7 @@
 #include <db.h>
 
 #include "kv/kv_bdb_folder.h"
+#include "kv/kv_bdb_pages.h"
 #include "kv/kv_local.h"
 
 struct bdb;
@@ -26,6 +27,7 @@ struct bdb {
 	struct bdb_map map;
 	char *dir;
 	int lock_fd;
+	struct bdb_pages *pages;
 	_Atomic int latched; /* a sync failed: nothing is written any more */
 	char why[160];	     /* and which */
 
@@ -62,6 +64,9 @@ int bdb_env_open(struct bdb_map *map, const char *dir, const struct bdb_env_opti
 /* Flush and close. Returns 0, or -1 with ERR when something could not be written. */
 int bdb_env_close(struct bdb_map *map, struct err *err);
 
+/* Octets of a page. */
+enum { BDB_PAGE_BYTES = 4096 };
+
 /* The fault that a return value of Berkeley DB's stands for: 0, or one of kv_map_fault. */
 int bdb_fault(struct bdb *bdb, int ret);
 /* Fill ERR in for RET while doing WHAT with the store in DIR. Returns -1. */
@@ -76,7 +81,9 @@ extern const struct kv_map_ops bdb_map_ops;
 
 /* Replace Berkeley DB's system calls by ours, once a process. */
 void bdb_io_init(void);
-/* Watch the syncs of files in BDB's folder from now on: the first that fails latches it. */
+/* Syncs FD; the first that fails latches the store whose file it is. */
+int bdb_io_sync(int fd);
+/* Look after the files in BDB's folder from now on. */
 void bdb_io_watch(struct bdb *bdb);
 void bdb_io_unwatch(struct bdb *bdb);
 /* The engine can no longer be trusted. Any thread. */

@@ -288,7 +288,9 @@ int bdb_backup(struct kv_engine *engine, const char *dir, kv_progress_fn *progre
 	}
 	/* Less log to copy, less to recover. */
 	bdb_checkpoint(bdb, 0);
+	bdb_pages_direct(bdb->pages, 1);
 	ret = copy_store(bdb, dir, &copy, err);
+	bdb_pages_direct(bdb->pages, 0);
 	pthread_mutex_lock(&bdb->lock);
 	bdb->backups = 0;
 	pthread_mutex_unlock(&bdb->lock);
@@ -412,6 +414,8 @@ static int verify_store(const char *dir, kv_progress_fn *progress, void *arg,
 	if (make_beside(dir, "verify", work, err) < 0)
 		return -1;
 	ret = bdb_copy_data(dir, work, progress, arg, err);
+	if (ret == 0)
+		ret = bdb_pages_restore(work, err);
 	if (ret == 0 && recover(work, &why) < 0) {
 		if (why.code == ERR_CORRUPT || why.code == ERR_IO)
 			note(report_out, why.text, dir);

@@ -9,10 +9,7 @@
 
 #include "base/log.h"
 
-/* PAGE_BYTES is the file systems' block, so that a page is one write to the disk. Locks are by
- * page: a batch that erases a large user holds one for each of the user's pages. */
 enum {
-	PAGE_BYTES = 4096,
 	LOG_FILE_BYTES = 16 << 20,
 	LOG_BUFFER_BYTES = 2 << 20,
 	LOCKERS = 1000,
@@ -104,7 +101,7 @@ static int open_table(struct bdb_map *map, enum kv_table table, const char *dir,
 	if (ret != 0)
 		return bdb_err(err, ret, dir, "making a table's handle");
 	map->db[table] = db;
-	ret = db->set_pagesize(db, PAGE_BYTES);
+	ret = db->set_pagesize(db, BDB_PAGE_BYTES);
 	if (ret == 0)
 		ret = db->set_flags(db, DB_CHKSUM);
 	if (ret == 0)

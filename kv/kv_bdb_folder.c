@@ -121,7 +121,7 @@ int bdb_read_text(const char *dir, const char *name, char *text_out, size_t size
 int bdb_is_data(const char *name)
 {
 	return strcmp(name, "records.db") == 0 || strcmp(name, "journal.db") == 0 ||
-	       strncmp(name, "log.", 4) == 0;
+	       strcmp(name, "pages") == 0 || strncmp(name, "log.", 4) == 0;
 }
 
 /* What else a folder of ours may hold. */

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kv/kv_bdb_io.c - Berkeley DB's system calls: syncs that fail are final
+ * kv/kv_bdb_io.c - Berkeley DB's system calls: syncs that fail are final, files that are made last
  *
  * After a failed fsync the kernel calls the pages clean and the next fsync succeeds, and Berkeley
  * DB itself tries again up to a hundred times. So the sync goes through here: the first that fails
  * for a file of a store latches the store, every later one fails without asking the disk, and the
- * engine ends the process.
+ * engine ends the process. A log file that is made or removed is synced into its folder, which
+ * Berkeley DB leaves to the file system. Pages of the tables go through kv_bdb_pages.c.
  */
 #include "kv/kv_bdb.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -71,7 +73,7 @@ static int is_latched(int fd)
 	return bdb && bdb->latched;
 }
 
-static int io_sync(int fd)
+int bdb_io_sync(int fd)
 {
 	int ret, errnum;
 
@@ -91,51 +93,207 @@ static int io_sync(int fd)
 	return -1;
 }
 
-static ssize_t pwrite_once(int fd, const void *p, size_t n, off_t at)
-{
-	return kv_hook_pwrite ? kv_hook_pwrite(fd, p, n, at) : pwrite(fd, p, n, at);
-}
-
-static ssize_t write_once(int fd, const void *p, size_t n)
-{
-	return kv_hook_write ? kv_hook_write(fd, p, n) : write(fd, p, n);
-}
-
-/* Once the calls are replaced, Berkeley DB takes a short or interrupted write for a failed one, so
- * these two write all of it or fail. AT below 0: where the file stands. */
-static ssize_t write_all(int fd, const char *p, size_t n, off_t at)
+/* Once the call is replaced, Berkeley DB takes a short or interrupted write for a failed one: so
+ * all of it or a failure. */
+static ssize_t write_log(int fd, const char *p, size_t n)
 {
 	size_t done = 0;
 
 	while (done < n) {
-		ssize_t ret = at < 0 ? write_once(fd, p + done, n - done)
-				     : pwrite_once(fd, p + done, n - done, at + (off_t)done);
+		ssize_t put = kv_hook_write ? kv_hook_write(fd, p + done, n - done)
+					    : write(fd, p + done, n - done);
 
-		if (ret > 0)
-			done += (size_t)ret;
-		else if (ret == 0)
+		if (put > 0)
+			done += (size_t)put;
+		else if (put == 0)
 			errno = ENOSPC;
-		if (ret == 0 || (ret < 0 && errno != EINTR))
+		if (put == 0 || (put < 0 && errno != EINTR))
 			return -1;
 	}
 	return (ssize_t)n;
 }
 
-static ssize_t io_pwrite(int fd, const void *p, size_t n, off_t at)
+/* ---- files ---- */
+
+/* A descriptor of one of a store's tables. */
+struct table_fd {
+	int fd;
+	unsigned table;
+	struct bdb_pages *pages;
+};
+enum { TABLE_FDS_MAX = 64 };
+static struct table_fd table_fds[TABLE_FDS_MAX]; /* under LOCK; pages NULL: free */
+static _Atomic unsigned table_fds_used;		 /* all that were ever used lie below */
+
+/* 1 and the entry of FD, or 0: a log file, or nobody's. */
+static int find_table_fd(int fd, struct table_fd *out)
 {
-	return write_all(fd, p, n, at);
+	int found = 0;
+
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < table_fds_used && !found; i++) {
+		found = table_fds[i].pages && table_fds[i].fd == fd;
+		if (found)
+			*out = table_fds[i];
+	}
+	pthread_mutex_unlock(&lock);
+	return found;
 }
 
+static void forget_table_fd(int fd)
+{
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < table_fds_used; i++)
+		if (table_fds[i].pages && table_fds[i].fd == fd)
+			table_fds[i].pages = NULL;
+	pthread_mutex_unlock(&lock);
+}
+
+/* The name behind DIR in PATH; NULL when it lies elsewhere. */
+static const char *name_in(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	if (strncmp(path, dir, n) != 0 || path[n] != '/')
+		return NULL;
+	return strchr(path + n + 1, '/') ? NULL : path + n + 1;
+}
+
+/* The pages and folder of the watched store that PATH is in. Under the lock. */
+static struct bdb *store_of(const char *path, const char **name_out)
+{
+	for (unsigned i = 0; i < WATCHED_MAX; i++) {
+		*name_out = watched[i] ? name_in(path, watched[i]->dir) : NULL;
+		if (*name_out)
+			return watched[i];
+	}
+	return NULL;
+}
+
+/* Remember FD when it is a table of a watched store. Returns 0; -1 when there is no room. */
+static int note_table_fd(int fd, const char *path)
+{
+	const char *name;
+	struct bdb *bdb;
+	unsigned i = 0;
+	int table = -1;
+
+	pthread_mutex_lock(&lock);
+	bdb = store_of(path, &name);
+	if (bdb && bdb->pages)
+		table = strcmp(name, "records.db") == 0	  ? KV_RECORDS
+			: strcmp(name, "journal.db") == 0 ? KV_JOURNAL
+							  : -1;
+	if (table >= 0) {
+		while (i < TABLE_FDS_MAX && table_fds[i].pages)
+			i++;
+		if (i < TABLE_FDS_MAX)
+			table_fds[i] = (struct table_fd){ fd, (unsigned)table, bdb->pages };
+		if (i >= table_fds_used && i < TABLE_FDS_MAX)
+			table_fds_used = i + 1;
+	}
+	pthread_mutex_unlock(&lock);
+	return i < TABLE_FDS_MAX ? 0 : -1;
+}
+
+/* PATH was made or removed in a watched folder: that has to last as well. 0 or -1 with errno. */
+static int sync_folder_of(const char *path)
+{
+	char dir[BDB_PATH_MAX] = "";
+	const char *name;
+	struct bdb *bdb;
+
+	pthread_mutex_lock(&lock);
+	bdb = store_of(path, &name);
+	if (bdb)
+		snprintf(dir, sizeof(dir), "%s", bdb->dir);
+	pthread_mutex_unlock(&lock);
+	return dir[0] ? bdb_sync_dir(dir) : 0;
+}
+
+static int io_open(const char *path, int flags, ...)
+{
+	struct table_fd entry;
+	va_list ap;
+	mode_t mode;
+	int fd, made;
+
+	va_start(ap, flags);
+	mode = (mode_t)va_arg(ap, int);
+	va_end(ap);
+	made = (flags & O_CREAT) && access(path, F_OK) < 0;
+	fd = open(path, flags, mode);
+	if (fd < 0)
+		return -1;
+	if ((made && sync_folder_of(path) < 0) || note_table_fd(fd, path) < 0) {
+		close(fd);
+		errno = EIO;
+		return -1;
+	}
+	/* Whoever opens a table may ask how long it is. */
+	if (find_table_fd(fd, &entry) && bdb_pages_flush(entry.pages) < 0) {
+		forget_table_fd(fd);
+		close(fd);
+		errno = EIO;
+		return -1;
+	}
+	return fd;
+}
+
+static int io_close(int fd)
+{
+	struct table_fd entry;
+	int flushed = 0;
+
+	if (find_table_fd(fd, &entry)) {
+		flushed = bdb_pages_flush(entry.pages);
+		forget_table_fd(fd);
+	}
+	return close(fd) < 0 || flushed < 0 ? -1 : 0;
+}
+
+static int io_unlink(const char *path)
+{
+	return unlink(path) < 0 || sync_folder_of(path) < 0 ? -1 : 0;
+}
+
+static int io_table_sync(int fd)
+{
+	struct table_fd entry;
+
+	return find_table_fd(fd, &entry) ? bdb_pages_sync(entry.pages, entry.table, fd)
+					 : bdb_io_sync(fd);
+}
+
+static ssize_t io_pread(int fd, void *p, size_t n, off_t at)
+{
+	struct table_fd entry;
+
+	return find_table_fd(fd, &entry) ? bdb_pages_read(entry.pages, entry.table, fd, p, n, at)
+					 : pread(fd, p, n, at);
+}
+
+/* Berkeley DB seeks and writes when this is replaced, and it has to be: where pwrite gives up it
+ * would go on with the system's write behind our back. */
 static ssize_t io_write(int fd, const void *p, size_t n)
 {
-	return write_all(fd, p, n, -1);
+	struct table_fd entry;
+	off_t at;
+
+	if (!find_table_fd(fd, &entry))
+		return write_log(fd, p, n);
+	at = lseek(fd, 0, SEEK_CUR);
+	return at < 0 ? -1 : bdb_pages_write(entry.pages, entry.table, fd, p, n, at);
 }
 
 static void io_install(void)
 {
 	bdb_mem_init();
-	db_env_set_func_fsync(io_sync);
-	db_env_set_func_pwrite(io_pwrite);
+	db_env_set_func_open(io_open);
+	db_env_set_func_close(io_close);
+	db_env_set_func_unlink(io_unlink);
+	db_env_set_func_fsync(io_table_sync);
+	db_env_set_func_pread(io_pread);
 	db_env_set_func_write(io_write);
 }
 
@@ -167,6 +325,9 @@ void bdb_io_unwatch(struct bdb *bdb)
 			watched[i] = NULL;
 		left |= watched[i] && watched[i]->latched;
 	}
+	for (unsigned i = 0; i < table_fds_used; i++)
+		if (bdb->pages && table_fds[i].pages == bdb->pages)
+			table_fds[i].pages = NULL;
 	any_latched = left;
 	pthread_mutex_unlock(&lock);
 }
