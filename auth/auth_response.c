@@ -89,6 +89,8 @@ int auth_userhash(enum auth_algorithm algorithm, struct strv username, struct st
 	char text[AUTH_USERNAME_MAX + 1 + AUTH_REALM_MAX];
 	struct builder b = { text, 0, sizeof(text), 0 };
 
+	if (username.n > AUTH_USERNAME_MAX || realm.n > AUTH_REALM_MAX)
+		return -1;
 	add(&b, username);
 	add_colon(&b, realm);
 	return hash_built(algorithm, &b, hash_out);
@@ -101,6 +103,9 @@ int auth_ha1(enum auth_algorithm algorithm, struct strv username, struct strv re
 	struct builder b = { text, 0, sizeof(text), 0 };
 	int ret;
 
+	if (username.n > AUTH_USERNAME_MAX || realm.n > AUTH_REALM_MAX ||
+	    password.n > AUTH_PASSWORD_MAX)
+		return -1;
 	add(&b, username);
 	add_colon(&b, realm);
 	add_colon(&b, password);
