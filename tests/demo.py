@@ -1,0 +1,194 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs cpmd with a small demonstration domain on loopback, for people and for tests.
+
+Everything it makes lies in one folder: configuration, store, admin socket, passwords. Without
+--dir the folder is temporary and goes away at the end; with it, the next run finds everything again.
+SIGTERM or Ctrl-C stops the server and waits for it.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+DOMAIN = "example.com"
+USERS = ["alice", "bob", "carol"]
+OPERATOR = "operator"
+READY_WITHIN_S = 60
+
+
+def fail(text):
+    sys.exit(f"demo: {text}")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def take_port(wanted):
+    """The port itself, or a free one for 0. A port that somebody else holds is said at once."""
+    if wanted == 0:
+        return free_port()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            fail(f"port {wanted} cannot be had ({error.strerror}): choose another with --http PORT")
+    return wanted
+
+
+def write_private(path, text):
+    with os.fdopen(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+        f.write(text)
+    os.replace(path + ".new", path)
+
+
+def credentials(folder):
+    """The people of the domain; made once for a folder."""
+    path = os.path.join(folder, "people.json")
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            return json.load(f)
+    people = {
+        name: {"uri": f"sip:{name}@{DOMAIN}", "password": secrets.token_urlsafe(9)}
+        for name in USERS + [OPERATOR]
+    }
+    write_private(path, json.dumps(people, indent=2) + "\n")
+    return people
+
+
+def write_config(folder, http_port, workers):
+    """Made anew at each run: the ports are the caller's. What is to stay goes into cpmd.yaml.d."""
+    path = os.path.join(folder, "cpmd.yaml")
+    user = "  user: root\n" if os.geteuid() == 0 else ""
+    write_private(
+        path,
+        f"""# Made by ./dev run at each start; settings of your own go into cpmd.yaml.d/*.yaml
+server:
+  workers: {workers}
+{user}store:
+  dir: {folder}/store
+http:
+  listen:
+    - address: 127.0.0.1
+      port: {http_port}
+admin:
+  socket: {folder}/admin.sock
+  backup-dir: {folder}/backups
+""",
+    )
+    return path
+
+
+def answers(url):
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def wait_ready(server, url):
+    deadline = time.monotonic() + READY_WITHIN_S
+    while not answers(url):
+        if server.poll() is not None:
+            fail(f"cpmd ended with status {server.returncode}; its last lines say why")
+        if time.monotonic() > deadline:
+            fail(f"no answer from {url} within {READY_WITHIN_S} s")
+        time.sleep(0.05)
+
+
+def ready_facts(folder, http_port, people, server):
+    root = f"http://127.0.0.1:{http_port}"
+    return {
+        "pid": server.pid,
+        "dir": folder,
+        "http": {"address": "127.0.0.1", "port": http_port, "url": root},
+        "xcap_root": f"{root}/xcap-root",
+        "admin_socket": f"{folder}/admin.sock",
+        "domain": DOMAIN,
+        "users": [{"name": name, **people[name]} for name in USERS],
+        "operator": {"name": OPERATOR, **people[OPERATOR]},
+    }
+
+
+def banner(facts, build):
+    http = facts["http"]["url"]
+    print(
+        f"""
+cpmd is ready.
+  probes       {http}/livez   {http}/readyz
+  metrics      {http}/metrics
+  operator     {build}/cpmctl --socket {facts['admin_socket']} status
+  everything   {facts['dir']}
+Ctrl-C ends it.
+""",
+        file=sys.stderr,
+    )
+
+
+def serve(args, folder):
+    people = credentials(folder)
+    http_port = take_port(args.http)
+    config = write_config(folder, http_port, args.workers)
+    if args.ready_file and os.path.exists(args.ready_file):
+        os.unlink(args.ready_file)
+    server = subprocess.Popen([os.path.join(args.build, "cpmd"), "--config", config])
+    stopping = []
+
+    def stop(signum, _frame):
+        stopping.append(signum)
+        if server.poll() is None:
+            server.terminate()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        wait_ready(server, f"http://127.0.0.1:{http_port}/readyz")
+        facts = ready_facts(folder, http_port, people, server)
+        if args.ready_file:
+            write_private(args.ready_file, json.dumps(facts, indent=2) + "\n")
+        banner(facts, args.build)
+        status = server.wait()
+    finally:
+        if server.poll() is None:
+            server.terminate()
+            server.wait()
+        if args.ready_file and os.path.exists(args.ready_file):
+            os.unlink(args.ready_file)
+    return 0 if stopping and status == 0 else status
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev run", description=__doc__.splitlines()[0])
+    parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--workers", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--dir", help="where everything lies; kept at the end")
+    parser.add_argument("--http", type=int, default=8080, help="HTTP port (0: any free one)")
+    parser.add_argument("--sip", type=int, default=5060, help="SIP port; taken for later: nothing listens there yet")
+    parser.add_argument("--ready-file", help="JSON of addresses and people, written when all answers")
+    args = parser.parse_args()
+    folder = os.path.abspath(args.dir) if args.dir else tempfile.mkdtemp(prefix="opencpm-")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    try:
+        return serve(args, folder)
+    finally:
+        if not args.dir:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Started as root, cpmd serves as somebody else; secrets stay out of its output."""
+
+import os
+import pwd
+
+import pytest
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return dict(line.split(":\t", 1) for line in status if ":\t" in line)
+
+
+@pytest.fixture
+def nobody(tmp_path):
+    """nobody, who can get at the test's folder."""
+    for folder in [tmp_path, *tmp_path.parents]:
+        if folder.stat().st_uid == os.geteuid() and str(folder).startswith("/tmp/"):
+            folder.chmod(0o755)
+    return pwd.getpwnam("nobody")
+
+
+@as_root
+def test_root_is_given_up(make_daemon, nobody):
+    daemon = make_daemon({"server": {"user": "nobody"}})
+    daemon.folder.chmod(0o755)
+    daemon.start()
+    status = status_of(daemon.process.pid)
+    assert set(status["Uid"].split()) == {str(nobody.pw_uid)}
+    assert set(status["Gid"].split()) == {str(nobody.pw_gid)}
+    assert int(status["CapEff"], 16) == 0
+    assert status["NoNewPrivs"].strip() == "1"
+    for entry in (daemon.folder / "store").rglob("*"):
+        assert entry.stat().st_uid == nobody.pw_uid, entry
+    assert daemon.stop() == 0
+    daemon.start()  # what the first life wrote is found and readable again
+
+
+@as_root
+def test_unknown_user_is_named(make_daemon):
+    daemon = make_daemon({"server": {"user": "no-such-user"}})
+    daemon.spawn()
+    assert daemon.process.wait(timeout=60) == 1
+    assert 'no user "no-such-user"' in daemon.log()
+    assert "adduser" in daemon.log()
+
+
+@as_root
+def test_serving_as_root_is_warned_of(make_daemon):
+    daemon = make_daemon({"server": {"user": "root"}}).start()
+    assert "serving as root" in daemon.log()
