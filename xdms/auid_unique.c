@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * xdms/auid_unique.c - values that must not occur twice (see auid.h)
+ *
+ * For each value that does, the field of the later attribute (RFC 4825 s11): a node selector
+ * relative to the document, percent-encoded, with the namespaces it needs behind a question mark.
+ */
+#include "xdms/auid.h"
+
+#include <libxml/hash.h>
+
+#include "xdms/auid_priv.h"
+
+/* ---- fields ---- */
+
+enum { PREFIXES_MAX = 26 };
+
+/* The namespaces of a field that are not the default one: a, b, c. */
+struct prefixes {
+	unsigned n;
+	struct strv ns[PREFIXES_MAX];
+};
+
+/* The letter for NS, 0 when there are too many. */
+static char prefix_of(struct prefixes *prefixes, struct strv ns)
+{
+	unsigned i = 0;
+
+	while (i < prefixes->n && !strv_eq(prefixes->ns[i], ns))
+		i++;
+	if (i == PREFIXES_MAX)
+		return 0;
+	prefixes->ns[i] = ns;
+	prefixes->n = i < prefixes->n ? prefixes->n : i + 1;
+	return (char)('a' + i);
+}
+
+/* The root is the only one of its kind, and its step goes without a position. A name in no namespace
+ * cannot be told from one in the default namespace (RFC 4825 s6.4): it stands without a prefix. */
+static void print_step(struct xcap_print *out, const struct auid_ops *usage,
+		       const struct auid_step *step, int is_root, struct prefixes *prefixes)
+{
+	char letter;
+
+	if (step->name.ns.n && !strv_eq(step->name.ns, strv_of(usage->ns))) {
+		letter = prefix_of(prefixes, step->name.ns);
+		xcap_print(out, strv_mem(&letter, letter ? 1 : 0));
+		xcap_print_str(out, letter ? ":" : "");
+	}
+	xcap_print_percent(out, step->name.local);
+	if (is_root)
+		return;
+	xcap_print_str(out, "%5B");
+	xcap_print_num(out, step->pos);
+	xcap_print_str(out, "%5D");
+}
+
+struct strv auid_field_print(const struct auid_ops *usage, const struct auid_step *path, size_t n,
+			     const char *attr, struct arena *arena)
+{
+	struct xcap_print out = { .arena = arena };
+	struct prefixes prefixes = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		xcap_print_str(&out, i ? "/" : "");
+		print_step(&out, usage, &path[i], i == 0, &prefixes);
+	}
+	xcap_print_str(&out, "/@");
+	xcap_print_str(&out, attr);
+	xcap_print_str(&out, prefixes.n ? "?" : "");
+	for (unsigned i = 0; i < prefixes.n; i++) {
+		char letter = (char)('a' + i);
+
+		xcap_print_str(&out, "xmlns(");
+		xcap_print(&out, strv_mem(&letter, 1));
+		xcap_print_str(&out, "=");
+		xcap_print_percent(&out, prefixes.ns[i]);
+		xcap_print_str(&out, ")");
+	}
+	return xcap_print_end(&out);
+}
+
+static int same_name(const xmlNode *a, const xmlNode *b)
+{
+	return a->type == XML_ELEMENT_NODE &&
+	       strcmp((const char *)a->name, (const char *)b->name) == 0 &&
+	       xmlStrEqual(a->ns ? a->ns->href : NULL, b->ns ? b->ns->href : NULL);
+}
+
+static struct auid_step step_of(const xmlNode *elem)
+{
+	struct auid_step step = {
+		{ strv_of(elem->ns ? (const char *)elem->ns->href : NULL),
+		  strv_of((const char *)elem->name) },
+		1,
+	};
+
+	for (const xmlNode *node = elem->prev; node; node = node->prev)
+		step.pos += same_name(node, elem) ? 1 : 0;
+	return step;
+}
+
+/* ---- proposals ---- */
+
+struct strv auid_alt_value(struct strv value, unsigned n, struct arena *arena)
+{
+	const char *at = value.n ? memchr(value.p, '@', value.n) : NULL;
+	struct xcap_print out = { .arena = arena };
+	size_t head = at ? (size_t)(at - value.p) : value.n;
+
+	if (value.n == 0)
+		return value;
+	xcap_print(&out, strv_mem(value.p, head));
+	xcap_print_str(&out, "-");
+	xcap_print_num(&out, (uint64_t)n + 1);
+	xcap_print(&out, strv_mem(value.p + head, value.n - head));
+	return xcap_print_end(&out);
+}
+
+/* ---- looking ---- */
+
+struct search {
+	const struct auid_ops *usage;
+	const xmlNode *root;
+	const struct auid_step *path; /* to the root of the search */
+	size_t n;
+	struct arena *arena;
+	struct auid_fault *fault;
+};
+
+/* The row that speaks of ELEM in SCOPE, NULL: none. IDs are the schema's. */
+static const struct auid_unique *row_of(const struct auid_ops *usage, const xmlNode *elem,
+					enum auid_scope scope)
+{
+	for (const struct auid_unique *row = usage->unique; row->attr; row++)
+		if (row->scope == scope && row->fault == AUID_FAULT_UNIQUENESS &&
+		    auid_node_is(elem, &row->child))
+			return row;
+	return NULL;
+}
+
+/* Values of the form of VALUE that are not among SEEN. */
+static int propose(struct auid_exists *exists, xmlHashTable *seen, const char *element,
+		   struct arena *arena)
+{
+	for (unsigned n = 1; exists->n_alt < AUID_ALT_MAX; n++) {
+		struct strv alt = auid_alt_value(exists->value, n, arena);
+
+		if (!alt.p)
+			return -1;
+		if (alt.n == 0)
+			return 0;
+		if (!xmlHashLookup2(seen, BAD_CAST alt.p, BAD_CAST element))
+			exists->alt[exists->n_alt++] = alt;
+	}
+	return 0;
+}
+
+/* Put the path of ELEM behind the path of the search's root. Returns its length, 0: too deep. */
+static size_t whole_path(const struct search *search, const xmlNode *elem, struct auid_step *path)
+{
+	size_t below = 0, n = search->n;
+
+	for (const xmlNode *node = elem; node != search->root; node = node->parent)
+		below++;
+	if (n + below > AUID_STEPS_MAX)
+		return 0;
+	memcpy(path, search->path, n * sizeof(*path));
+	for (size_t i = n + below; i > n; i--, elem = elem->parent)
+		path[i - 1] = step_of(elem);
+	return n + below;
+}
+
+static int report(struct search *search, const struct auid_unique *row, const xmlNode *elem,
+		  const xmlChar *value, xmlHashTable *seen)
+{
+	struct auid_step path[AUID_STEPS_MAX];
+	size_t n = whole_path(search, elem, path);
+	struct auid_exists *exists;
+
+	if (search->fault->n_exists == AUID_EXISTS_MAX)
+		return 0;
+	exists = &search->fault->exists[search->fault->n_exists];
+	exists->field = auid_field_print(search->usage, path, n, row->attr, search->arena);
+	exists->value = strv_of(arena_strdup(search->arena, strv_of((const char *)value)));
+	if (!exists->field.p || !exists->value.p)
+		return -1;
+	search->fault->n_exists++;
+	if (row->scope == AUID_SERVER)
+		return propose(exists, seen, row->child.local, search->arena);
+	return 0;
+}
+
+/* 0, -1 without memory. */
+static int look_at(struct search *search, const struct auid_unique *row, const xmlNode *elem,
+		   xmlHashTable *seen)
+{
+	static char present;
+	xmlChar *value = xmlGetNoNsProp(elem, BAD_CAST row->attr);
+	const xmlChar *key = BAD_CAST row->child.local;
+	int ret = 0;
+
+	if (value && xmlHashLookup2(seen, value, key))
+		ret = report(search, row, elem, value, seen);
+	else if (value)
+		ret = xmlHashAddEntry2(seen, value, key, &present);
+	xmlFree(value);
+	return ret;
+}
+
+static int look_at_siblings(struct search *search, const xmlNode *parent)
+{
+	const struct auid_unique *row;
+	xmlHashTable *seen = NULL;
+	int ret = 0;
+
+	for (xmlNode *node = parent->children; node && ret == 0; node = node->next) {
+		row = node->type == XML_ELEMENT_NODE ? row_of(search->usage, node, AUID_SIBLINGS)
+						     : NULL;
+		if (!row)
+			continue;
+		if (!seen && !(seen = xmlHashCreate(64)))
+			return -1;
+		ret = look_at(search, row, node, seen);
+	}
+	xmlHashFree(seen, NULL);
+	return ret;
+}
+
+static int look_everywhere(struct search *search, xmlNode *root)
+{
+	xmlHashTable *seen = xmlHashCreate(64);
+	const struct auid_unique *row;
+	int ret = seen ? 0 : -1;
+
+	for (xmlNode *node = root; node && ret == 0; node = auid_next_element(root, node)) {
+		ret = look_at_siblings(search, node);
+		row = row_of(search->usage, node, AUID_SERVER);
+		if (row && ret == 0)
+			ret = look_at(search, row, node, seen);
+	}
+	xmlHashFree(seen, NULL);
+	return ret;
+}
+
+int auid_check_unique(const struct auid_ops *usage, xmlNode *root, const struct auid_step *path,
+		      size_t n, struct arena *arena, struct auid_fault *fault_out, struct err *err)
+{
+	struct search search = { usage, root, path, n, arena, fault_out };
+
+	if (!usage->unique)
+		return 0;
+	if (look_everywhere(&search, root) < 0)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	if (fault_out->n_exists == 0)
+		return 0;
+	fault_out->kind = AUID_FAULT_UNIQUENESS;
+	return err_set(err, ERR_EXISTS, "\"%.120s\" is there twice", fault_out->exists[0].value.p);
+}
