@@ -47,7 +47,7 @@ int bdb_lock(const char *dir, struct err *err)
 	char path[BDB_PATH_MAX], pid[32];
 	int fd, n;
 
-	fd = bdb_path(path, dir, "lock") ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+	fd = bdb_path(path, dir, "lock") ? bdb_open_fd(path, O_RDWR | O_CREAT) : -1;
 	if (fd < 0)
 		return err_sys(err, ERR_IO, errno, "cannot open %s/lock", dir);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {

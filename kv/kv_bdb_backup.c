@@ -181,7 +181,7 @@ static int copy_open(DB_ENV *env, const char *file, const char *dir, void **hand
 	(void)env;
 	if (!bdb_path(path, dir, file))
 		return errno;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = bdb_open_fd(path, O_WRONLY | O_CREAT | O_EXCL);
 	*handle = (void *)(intptr_t)fd;
 	return fd < 0 ? errno : 0;
 }
@@ -216,7 +216,7 @@ static int copy_close(DB_ENV *env, const char *file, void *handle)
 
 	(void)env;
 	(void)file;
-	if (fsync(fd) < 0)
+	if (TEMP_FAILURE_RETRY(fsync(fd)) < 0)
 		ret = errno;
 	if (close(fd) < 0 && ret == 0)
 		ret = errno;

@@ -31,13 +31,19 @@ int bdb_exists(const char *dir, const char *name)
 	return bdb_path(path, dir, name) && stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+int bdb_open_fd(const char *path, int flags)
+{
+	return TEMP_FAILURE_RETRY(open(path, flags | O_CLOEXEC, 0600));
+}
+
 int bdb_sync_dir(const char *dir)
 {
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret, errnum;
+	int fd = bdb_open_fd(dir, O_RDONLY | O_DIRECTORY);
+	int ret, errnum;
 
 	if (fd < 0)
 		return -1;
-	ret = fsync(fd);
+	ret = TEMP_FAILURE_RETRY(fsync(fd));
 	errnum = errno;
 	close(fd);
 	errno = errnum;
@@ -84,7 +90,7 @@ static int finish(int fd, int ret)
 	int errnum;
 
 	if (ret == 0)
-		ret = fsync(fd);
+		ret = TEMP_FAILURE_RETRY(fsync(fd));
 	errnum = errno;
 	if (close(fd) < 0 && ret == 0)
 		return -1;
@@ -99,7 +105,7 @@ int bdb_write_text(const char *dir, const char *name, const char *text, struct e
 
 	if (!bdb_path(path, dir, name))
 		return err_sys(err, ERR_RANGE, errno, "the folder %s", dir);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = bdb_open_fd(path, O_WRONLY | O_CREAT | O_TRUNC);
 	if (fd < 0 || finish(fd, write_all(fd, text, strlen(text))) < 0)
 		return err_sys(err, ERR_IO, errno, "cannot write %s", path);
 	return 0;
@@ -198,10 +204,10 @@ static int copy_file(const char *from_dir, const char *to_dir, const char *name,
 
 	if (!bdb_path(from, from_dir, name) || !bdb_path(to, to_dir, name))
 		return err_sys(err, ERR_RANGE, errno, "the folder %s", to_dir);
-	in = open(from, O_RDONLY | O_CLOEXEC);
+	in = bdb_open_fd(from, O_RDONLY);
 	if (in < 0)
 		return err_sys(err, ERR_IO, errno, "cannot read %s", from);
-	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	out = bdb_open_fd(to, O_WRONLY | O_CREAT | O_EXCL);
 	if (out < 0) {
 		ret = err_sys(err, ERR_IO, errno, "cannot write %s", to);
 		close(in);

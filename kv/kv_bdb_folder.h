@@ -19,6 +19,10 @@ char *bdb_path(char buf[BDB_PATH_MAX], const char *dir, const char *name);
 /* 1 when there is a file DIR/NAME. */
 int bdb_exists(const char *dir, const char *name);
 
+/* Open PATH, whatever interrupts it; a new file is the owner's alone. A descriptor or -1 with
+ * errno. */
+int bdb_open_fd(const char *path, int flags);
+
 /* fsync a folder. 0 or -1 with errno. */
 int bdb_sync_dir(const char *dir);
 

@@ -222,7 +222,7 @@ static int io_open(const char *path, int flags, ...)
 	mode = (mode_t)va_arg(ap, int);
 	va_end(ap);
 	made = (flags & O_CREAT) && access(path, F_OK) < 0;
-	fd = open(path, flags, mode);
+	fd = TEMP_FAILURE_RETRY(open(path, flags, mode));
 	if (fd < 0)
 		return -1;
 	if ((made && sync_folder_of(path) < 0) || note_table_fd(fd, path) < 0) {

@@ -101,6 +101,23 @@ static int write_whole(int fd, const char *p, size_t n, off_t at)
 	return 0;
 }
 
+/* As pread, but less only where the file ends. */
+static ssize_t read_whole(int fd, char *p, size_t n, off_t at)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t got = TEMP_FAILURE_RETRY(pread(fd, p + done, n - done, at + (off_t)done));
+
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		done += (size_t)got;
+	}
+	return (ssize_t)done;
+}
+
 /* ---- sets ---- */
 
 static struct set *set_new(size_t page_bytes)
@@ -219,8 +236,7 @@ static int settle(struct bdb_pages *pages)
 
 		if (pages->synced[i] == pages->written[i])
 			continue;
-		fd = bdb_path(path, pages->dir, table_files[i]) ? open(path, O_RDWR | O_CLOEXEC)
-								: -1;
+		fd = bdb_path(path, pages->dir, table_files[i]) ? bdb_open_fd(path, O_RDWR) : -1;
 		if (fd < 0)
 			return -1;
 		ret = pages->sync(fd);
@@ -307,7 +323,7 @@ ssize_t bdb_pages_read(struct bdb_pages *pages, unsigned table, int fd, void *p,
 	const char *page = NULL;
 
 	if (n != pages->page_bytes)
-		return bdb_pages_flush(pages) < 0 ? -1 : pread(fd, p, n, at);
+		return bdb_pages_flush(pages) < 0 ? -1 : read_whole(fd, p, n, at);
 	pthread_mutex_lock(&pages->lock);
 	page = set_find(pages, pages->filling, table, at);
 	if (!page)
@@ -315,7 +331,7 @@ ssize_t bdb_pages_read(struct bdb_pages *pages, unsigned table, int fd, void *p,
 	if (page)
 		memcpy(p, page, n);
 	pthread_mutex_unlock(&pages->lock);
-	return page ? (ssize_t)n : pread(fd, p, n, at);
+	return page ? (ssize_t)n : read_whole(fd, p, n, at);
 }
 
 int bdb_pages_sync(struct bdb_pages *pages, unsigned table, int fd)
@@ -392,10 +408,12 @@ static int apply_all(int fd, const int fds[TABLES])
 	uint64_t generation = 0;
 	off_t at = 0;
 	int total = 0, n = 0;
+	ssize_t got = 0;
 	size_t bytes;
 
 	for (uint32_t index = 0; n >= 0; index++) {
-		if (pread(fd, head, sizeof(head), at) != (ssize_t)sizeof(head))
+		got = read_whole(fd, head, sizeof(head), at);
+		if (got != (ssize_t)sizeof(head))
 			break;
 		bytes = batch_bytes(head);
 		if (!bytes)
@@ -407,8 +425,8 @@ static int apply_all(int fd, const int fds[TABLES])
 			errno = ENOMEM;
 			break;
 		}
-		if (pread(fd, batch, bytes, at) != (ssize_t)bytes ||
-		    !batch_fits(batch, bytes, generation, index))
+		got = read_whole(fd, batch, bytes, at);
+		if (got != (ssize_t)bytes || !batch_fits(batch, bytes, generation, index))
 			break;
 		generation = kv_be_get(batch + AT_GENERATION, 8);
 		n = apply(batch, fds);
@@ -416,7 +434,7 @@ static int apply_all(int fd, const int fds[TABLES])
 		at += (off_t)bytes;
 	}
 	free(batch);
-	return n < 0 ? -1 : total;
+	return n < 0 || got < 0 ? -1 : total;
 }
 
 int bdb_pages_restore(const char *dir, struct err *err)
@@ -424,21 +442,22 @@ int bdb_pages_restore(const char *dir, struct err *err)
 	char path[BDB_PATH_MAX];
 	int fds[TABLES], fd, n, failed = 0;
 
-	fd = bdb_path(path, dir, "pages") ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	fd = bdb_path(path, dir, "pages") ? bdb_open_fd(path, O_RDWR) : -1;
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_sys(err, ERR_IO, errno, "cannot open %s", path);
 	for (unsigned i = 0; i < TABLES; i++)
-		fds[i] = bdb_path(path, dir, table_files[i]) ? open(path, O_RDWR | O_CLOEXEC) : -1;
+		fds[i] = bdb_path(path, dir, table_files[i]) ? bdb_open_fd(path, O_RDWR) : -1;
 	n = apply_all(fd, fds);
 	if (n < 0)
 		failed = errno;
 	for (unsigned i = 0; i < TABLES; i++) {
-		if (fds[i] >= 0 && !failed && fsync(fds[i]) < 0)
+		if (fds[i] >= 0 && !failed && TEMP_FAILURE_RETRY(fsync(fds[i])) < 0)
 			failed = errno;
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
-	if (!failed && (ftruncate(fd, 0) < 0 || fsync(fd) < 0))
+	if (!failed &&
+	    (TEMP_FAILURE_RETRY(ftruncate(fd, 0)) < 0 || TEMP_FAILURE_RETRY(fsync(fd)) < 0))
 		failed = errno;
 	close(fd);
 	if (failed)
@@ -481,8 +500,7 @@ int bdb_pages_new(const char *dir, size_t page_bytes, bdb_sync_fn *sync,
 	pages->dir = strdup(dir);
 	pages->filling = set_new(page_bytes);
 	pages->flushing = set_new(page_bytes);
-	pages->fd =
-		bdb_path(path, dir, "pages") ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+	pages->fd = bdb_path(path, dir, "pages") ? bdb_open_fd(path, O_RDWR | O_CREAT) : -1;
 	pthread_mutex_init(&pages->lock, NULL);
 	pthread_mutex_init(&pages->flush, NULL);
 	if (pages->fd >= 0 && pages->dir && pages->filling && pages->flushing &&
@@ -499,7 +517,8 @@ void bdb_pages_finish(struct bdb_pages *pages)
 {
 	pthread_mutex_lock(&pages->flush);
 	/* What stays is put into place again at the next open, to no harm. */
-	if (flush_all(pages) == 0 && settle(pages) == 0 && ftruncate(pages->fd, 0) < 0)
+	if (flush_all(pages) == 0 && settle(pages) == 0 &&
+	    TEMP_FAILURE_RETRY(ftruncate(pages->fd, 0)) < 0)
 		log_warn(LOG_KV, "the file of pages could not be cut", L_STR("dir", pages->dir));
 	pthread_mutex_unlock(&pages->flush);
 }

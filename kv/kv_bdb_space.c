@@ -39,7 +39,7 @@ static void take_reserve(struct bdb *bdb)
 
 	if (!want || !bdb_path(path, bdb->dir, "reserve"))
 		return;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	fd = bdb_open_fd(path, O_RDWR | O_CREAT);
 	if (fd < 0)
 		return;
 	made = posix_fallocate(fd, 0, (off_t)want) == 0;
