@@ -8,6 +8,7 @@
 
 #include "daemon/cpmctl.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -162,6 +163,20 @@ static int read_options(struct ctl *ctl, int argc, char **argv)
 	return found;
 }
 
+/* What was printed may only now meet a full disk. */
+static int flush_output(const struct ctl *ctl, int ret)
+{
+	char text[256];
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return ret;
+	snprintf(text, sizeof(text), "cannot write standard output: %s",
+		 strerror(errno ? errno : EIO));
+	ctl_say_error(ctl, "io", text, "free space there, or send it elsewhere");
+	return ret == CTL_OK ? CTL_FAILED : ret;
+}
+
 int main(int argc, char **argv)
 {
 	const char *from_env = getenv("OPENCPM_ADMIN_SOCKET");
@@ -183,5 +198,5 @@ int main(int argc, char **argv)
 	}
 	ctl.args = argv + optind + 1;
 	ctl.n_args = argc - optind - 1;
-	return run(&ctl, argv[optind], found == 'h');
+	return flush_output(&ctl, run(&ctl, argv[optind], found == 'h'));
 }

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests over the admin socket, as curl --unix-socket makes them."""
+
+import http.client
+import json
+import socket
+
+PATIENCE_S = 60
+
+
+class Connection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=PATIENCE_S)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(PATIENCE_S)
+        self.sock.connect(self.path)
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    def json(self):
+        """The body, which must say that it is JSON."""
+        assert self.headers["Content-Type"] == "application/json", self.body
+        return json.loads(self.body)
+
+    def fault(self):
+        """The error's code; every error has a sentence and a remedy."""
+        body = self.json()
+        assert body["error"] and body["message"] and body["remedy"], body
+        return body["error"]
+
+
+def rest(daemon, method, path, body=None):
+    """One request on a connection of its own. BODY: octets, or something to be made JSON."""
+    if body is not None and not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    connection = Connection(daemon.socket)
+    try:
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        return Answer(connection.getresponse())
+    finally:
+        connection.close()
