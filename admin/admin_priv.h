@@ -10,7 +10,7 @@
 #include "admin/admin_ready.h"
 
 struct admin_reload {
-	json_t *changed, *restart, *faults; /* arrays */
+	json_t *changed, *restart, *faults, *warnings; /* arrays */
 };
 
 struct admin {

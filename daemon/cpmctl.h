@@ -59,6 +59,9 @@ char *ctl_path(const char *prefix, const char *name, const char *suffix);
 /* Say an error: "cpmctl: MESSAGE; REMEDY" on standard error, or its JSON. REMEDY may be NULL. */
 void ctl_say_error(const struct ctl *ctl, const char *code, const char *message,
 		   const char *remedy);
+/* Faults of the configuration to standard error, one a line, as "cpmd --check" prints them; KIND
+ * stands before each text. */
+void ctl_say_faults(const json_t *faults, const char *kind);
 /* Print JSON as one line. */
 void ctl_print_json(const json_t *json);
 /* S with whatever could move a terminal's cursor or mislead the eye as \xHH. */

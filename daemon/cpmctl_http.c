@@ -99,24 +99,6 @@ static int say_unreachable(const struct ctl *ctl, CURLcode code)
 	return CTL_UNREACHABLE;
 }
 
-/* Faults of the configuration, one a line, as "cpmd --check" prints them. */
-static void say_faults(const json_t *faults)
-{
-	json_t *fault;
-	size_t i;
-
-	json_array_foreach(faults, i, fault)
-	{
-		ctl_print_safe(stderr, ctl_text(fault, "file"));
-		if (ctl_number(fault, "line"))
-			fprintf(stderr, ":%llu:%llu", (unsigned long long)ctl_number(fault, "line"),
-				(unsigned long long)ctl_number(fault, "column"));
-		fputs(": ", stderr);
-		ctl_print_safe(stderr, ctl_text(fault, "text"));
-		fputc('\n', stderr);
-	}
-}
-
 /* The server said no: in JSON, or in one line of text. */
 static int say_refused(const struct ctl *ctl, long status, struct buffer *answer)
 {
@@ -126,7 +108,8 @@ static int say_refused(const struct ctl *ctl, long status, struct buffer *answer
 	if (json_is_object(json) && ctl->json) {
 		ctl_print_json(json);
 	} else if (json_is_object(json)) {
-		say_faults(json_object_get(json, "faults"));
+		ctl_say_faults(json_object_get(json, "warnings"), "warning: ");
+		ctl_say_faults(json_object_get(json, "faults"), "");
 		ctl_say_error(ctl, ctl_text(json, "error"), ctl_text(json, "message"),
 			      ctl_text(json, "remedy"));
 	} else {

@@ -70,6 +70,23 @@ void ctl_print_safe(FILE *out, const char *s)
 	}
 }
 
+void ctl_say_faults(const json_t *faults, const char *kind)
+{
+	json_t *fault;
+	size_t i;
+
+	json_array_foreach(faults, i, fault)
+	{
+		ctl_print_safe(stderr, ctl_text(fault, "file"));
+		if (ctl_number(fault, "line"))
+			fprintf(stderr, ":%llu:%llu", (unsigned long long)ctl_number(fault, "line"),
+				(unsigned long long)ctl_number(fault, "column"));
+		fprintf(stderr, ": %s", kind);
+		ctl_print_safe(stderr, ctl_text(fault, "text"));
+		fputc('\n', stderr);
+	}
+}
+
 const char *ctl_text(const json_t *json, const char *name)
 {
 	const char *text = json_string_value(json_object_get(json, name));

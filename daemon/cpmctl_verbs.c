@@ -200,6 +200,7 @@ int ctl_reload(struct ctl *ctl)
 
 	if (!json)
 		return ret;
+	ctl_say_faults(json_object_get(json, "warnings"), "warning: ");
 	show_changes(json_object_get(json, "changed"), "changed:");
 	show_changes(json_object_get(json, "restart"), "waits for a restart:");
 	if (!json_array_size(json_object_get(json, "changed")) &&

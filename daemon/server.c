@@ -99,7 +99,7 @@ static void take_log(const struct server *server, const struct settings *setting
 static void tell_fault(void *arg, const struct conf_fault *fault)
 {
 	check_fault_log(NULL, fault);
-	if (arg && !fault->is_warning)
+	if (arg)
 		admin_reload_add_fault(arg, fault);
 }
 

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * admin/admin_call.h - one request of an operator, for the files that answer it (*_http.c)
+ */
+#ifndef ADMIN_ADMIN_CALL_H
+#define ADMIN_ADMIN_CALL_H
+
+#include "admin/admin_jobs.h"
+#include "admin/admin_priv.h"
+
+struct admin_call;
+struct http_req;
+
+/* A row of the table of verbs. */
+struct admin_verb {
+	const char *method, *path;
+	void (*handle)(struct admin_call *call);
+	int takes_query, takes_body;
+	admin_work_fn *work; /* of those that are jobs */
+	const char *name;
+};
+
+/* In the request's arena, valid until it is answered. */
+struct admin_call {
+	struct job job; /* first: the pool's callbacks cast */
+	struct admin *admin;
+	struct http_req *req;
+	const struct admin_verb *verb;
+	struct strv part; /* what stands for "*" in the verb's path, decoded */
+	/* Of what runs on the pool. */
+	struct err err;
+	json_t *json;
+	struct admin_reload reload;
+	struct strv after;
+	uint64_t max;
+	char *text;
+	size_t bytes;
+};
+
+enum { ADMIN_DEPTH_MAX = 16 }; /* of JSON in a request */
+
+/* ---- answering (admin_answer_http.c) ---- */
+
+/* Answer with JSON, which is given up; NULL: no memory. */
+void admin_answer_json(struct http_req *req, unsigned status, json_t *json);
+void admin_answer_err(struct http_req *req, const struct err *err);
+/* Answer with BYTES octets (at least one) of the file FD, which is closed. */
+void admin_answer_file(struct http_req *req, int fd, uint64_t bytes);
+/* Answer 404, or 405 when ALLOW names the methods of the path. */
+void admin_answer_no_verb(struct http_req *req, const char *allow);
+
+/* Run RUN on the job pool, then DONE on this worker; 503 when the pool is full. */
+void admin_call_on_pool(struct admin_call *call, void (*run)(struct job *job),
+			void (*done)(struct job *job));
+/* A DONE: answer with the call's error, or with its JSON. */
+void admin_call_answer(struct job *job);
+
+/* ---- verbs (admin_ask_http.c, admin_jobs_http.c) ---- */
+
+void admin_status_verb(struct admin_call *call);
+void admin_stats_verb(struct admin_call *call);
+void admin_reload_verb(struct admin_call *call);
+void admin_log_get_verb(struct admin_call *call);
+void admin_log_put_verb(struct admin_call *call);
+void admin_owners_verb(struct admin_call *call);
+void admin_export_verb(struct admin_call *call);
+
+void admin_backup_verb(struct admin_call *call);
+void admin_verify_verb(struct admin_call *call);
+void admin_owner_job_verb(struct admin_call *call);
+void admin_jobs_verb(struct admin_call *call);
+void admin_job_verb(struct admin_call *call);
+void admin_job_delete_verb(struct admin_call *call);
+void admin_job_file_verb(struct admin_call *call);
+
+/* 1 when the call's part can be an owner; else it has been answered. (admin_ask_http.c) */
+int admin_call_owner_is_sound(struct admin_call *call);
+
+#endif
