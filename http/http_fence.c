@@ -4,7 +4,7 @@
  *
  * First the shape (every octet of the head is in a piece or is the separator that belongs
  * there), then the grammar of each piece, then the fields that decide where the request ends. One
- * thing cannot be seen from the pieces: NUL LF at the end of a line looks as CR LF does.
+ * thing cannot be seen from the pieces: NULs of the peer's beside a bare LF can look like CR LF.
  */
 #include "http/http_fence.h"
 
