@@ -299,7 +299,7 @@ static struct MHD_Daemon *start(struct http_engine *engine, int tls)
 	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
 			 MHD_USE_ERROR_LOG;
 	const struct MHD_OptionItem tls_options[] = {
-		{ MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)no_cert, NULL },
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)no_cert },
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)http_tls_priorities },
 		{ MHD_OPTION_END, 0, NULL },
 	};
