@@ -65,23 +65,84 @@ static void warn_about(const struct http_tls *tls, gnutls_certificate_credential
 	gnutls_free(chain);
 }
 
+struct pair {
+	gnutls_x509_crt_t *chain;
+	unsigned n;
+	gnutls_x509_privkey_t key;
+};
+
+static void pair_fini(struct pair *pair)
+{
+	for (unsigned i = 0; i < pair->n; i++)
+		gnutls_x509_crt_deinit(pair->chain[i]);
+	gnutls_free(pair->chain);
+	if (pair->key)
+		gnutls_x509_privkey_deinit(pair->key);
+}
+
+static int read_chain(struct pair *pair, const char *file, struct err *err)
+{
+	gnutls_datum_t text = { NULL, 0 };
+	int ret = gnutls_load_file(file, &text);
+
+	if (ret == 0)
+		ret = gnutls_x509_crt_list_import2(&pair->chain, &pair->n, &text,
+						   GNUTLS_X509_FMT_PEM, 0);
+	gnutls_free(text.data);
+	if (ret < 0)
+		return err_set(err, ERR_SYNTAX, "certificate %s cannot be used: %s", file,
+			       gnutls_strerror(ret));
+	return 0;
+}
+
+static int read_key(struct pair *pair, const char *file, struct err *err)
+{
+	gnutls_datum_t text = { NULL, 0 };
+	int ret = gnutls_load_file(file, &text);
+
+	if (ret == 0)
+		ret = gnutls_x509_privkey_init(&pair->key);
+	if (ret == 0)
+		ret = gnutls_x509_privkey_import(pair->key, &text, GNUTLS_X509_FMT_PEM);
+	if (text.data)
+		gnutls_memset(text.data, 0, text.size);
+	gnutls_free(text.data);
+	if (ret < 0)
+		return err_set(err, ERR_SYNTAX, "key %s cannot be used: %s", file,
+			       gnutls_strerror(ret));
+	return 0;
+}
+
+static int load_creds(const struct http_tls *tls, gnutls_certificate_credentials_t creds,
+		      struct err *err)
+{
+	struct pair pair = { NULL, 0, NULL };
+	int ret = -1;
+
+	if (read_chain(&pair, tls->cert_file, err) < 0 || read_key(&pair, tls->key_file, err) < 0)
+		goto out;
+	/* Checks too that the key belongs to the certificate. */
+	ret = gnutls_certificate_set_x509_key(creds, pair.chain, (int)pair.n, pair.key);
+	if (ret < 0)
+		err_set(err, ERR_SYNTAX, "certificate %s with key %s cannot be used: %s",
+			tls->cert_file, tls->key_file, gnutls_strerror(ret));
+out:
+	pair_fini(&pair);
+	return ret < 0 ? -1 : 0;
+}
+
 int http_tls_load(struct http_tls *tls, struct http_cert **cert_out, struct err *err)
 {
 	struct http_cert *cert = calloc(1, sizeof(*cert));
-	int ret;
 
 	if (!cert || gnutls_certificate_allocate_credentials(&cert->creds) < 0) {
 		free(cert);
 		return err_set(err, ERR_NOMEM, "no memory for a certificate");
 	}
 	atomic_init(&cert->refs, 1);
-	/* Checks too that the key belongs to the certificate. */
-	ret = gnutls_certificate_set_x509_key_file(cert->creds, tls->cert_file, tls->key_file,
-						   GNUTLS_X509_FMT_PEM);
-	if (ret < 0) {
+	if (load_creds(tls, cert->creds, err) < 0) {
 		http_cert_drop(&cert);
-		return err_set(err, ERR_SYNTAX, "certificate %s with key %s cannot be used: %s",
-			       tls->cert_file, tls->key_file, gnutls_strerror(ret));
+		return -1;
 	}
 	warn_about(tls, cert->creds);
 	*cert_out = cert;

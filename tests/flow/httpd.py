@@ -167,6 +167,10 @@ class Server:
         text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(rf"^{key}:\s+(\d+)", text, re.M).group(1))
 
+    def is_sanitized(self):
+        """Memory is no figure then: what is freed stays in quarantine."""
+        return re.search("lib[at]san", pathlib.Path(f"/proc/{self.process.pid}/maps").read_text())
+
     def cpu_s(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1]
         user, system = fields.split()[11:13]

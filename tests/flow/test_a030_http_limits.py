@@ -95,7 +95,7 @@ def test_endless_chunked_body_is_ended(server):
         with pytest.raises(ConnectionError):
             for _ in range(10000):
                 client.send(b"2710\r\n" + b"a" * 10000 + b"\r\n")
-    assert server.stat("VmRSS") < before + 20000
+    assert server.is_sanitized() or server.stat("VmRSS") < before + 20000
     server.alive()
 
 
@@ -105,7 +105,7 @@ def test_a_declared_length_costs_nothing(server):
         server.connect(f"PUT /echo HTTP/1.1\r\n{H}Content-Length: 8388608\r\n\r\na") for _ in range(50)
     ]
     wait_until(lambda: server.metric("opencpm_http_connections") >= 50)
-    assert server.stat("VmRSS") < before + 30000
+    assert server.is_sanitized() or server.stat("VmRSS") < before + 30000
     for client in clients:
         client.close()
 
@@ -320,4 +320,4 @@ def test_memory_stays_flat(server):
     rounds(2000)
     before = server.stat("VmRSS")
     rounds(4000)
-    assert server.stat("VmRSS") <= before + 8000
+    assert server.is_sanitized() or server.stat("VmRSS") <= before + 8000

@@ -236,7 +236,7 @@ def test_a_bad_new_certificate_leaves_the_old_one_in_force(server, files, certs,
         shutil.copy(certs["second"][1], files[1])
     answer = server.get("/reload-tls")
     assert answer.status == 500
-    assert str(files[0]).encode() in answer.body
+    assert str(files[0]).encode() in answer.body, "the file is named"
     assert shown_cert(server) == text(certs["first"][0])
 
 
@@ -250,7 +250,7 @@ def test_no_start_with_a_bad_certificate(files, certs, fault):
         [PROGRAM, "--tls", str(files[0]), str(files[1])], capture_output=True, timeout=30
     )
     assert result.returncode == 1
-    assert b"cannot be used" in result.stderr
+    assert b" cannot be used: " in result.stderr
 
 
 def test_operator_is_warned(workers, files, tmp_path):
@@ -294,5 +294,5 @@ def test_thousands_of_reloads_under_load_leak_nothing(server, files, certs):
             thread.join()
     assert not failures
     # 2,000 forgotten certificates would be some 20 MB.
-    assert server.stat("VmRSS") < before + 8000
+    assert server.is_sanitized() or server.stat("VmRSS") < before + 8000
     wait_until(lambda: server.descriptors() <= open_before + 1)

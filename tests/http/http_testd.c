@@ -10,6 +10,7 @@
  * and ends it, and "drained" is printed once no connection is left.
  */
 #include <getopt.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -184,22 +185,50 @@ struct later {
 	struct wheel_timer timer;
 	struct job job;
 	struct http_req *req;
+	struct later *next, **link; /* of those under way, to be freed at the end */
 };
+
+static struct later *under_way;
+static pthread_mutex_t under_way_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct later *later_new(struct http_req *req)
+{
+	struct later *later = calloc(1, sizeof(*later));
+
+	later->req = req;
+	pthread_mutex_lock(&under_way_lock);
+	later->next = under_way;
+	later->link = &under_way;
+	if (under_way)
+		under_way->link = &later->next;
+	under_way = later;
+	pthread_mutex_unlock(&under_way_lock);
+	return later;
+}
+
+static void later_free(struct later *later)
+{
+	pthread_mutex_lock(&under_way_lock);
+	*later->link = later->next;
+	if (later->next)
+		later->next->link = later->link;
+	pthread_mutex_unlock(&under_way_lock);
+	free(later);
+}
 
 static void on_later(struct wheel_timer *timer)
 {
 	struct later *later = (struct later *)(void *)timer;
 
 	http_answer_body(later->req, 200, "text/plain", http_req_target(later->req));
-	free(later);
+	later_free(later);
 }
 
 static void handle_slow(struct http_req *req, void *arg)
 {
-	struct later *later = calloc(1, sizeof(*later));
+	struct later *later = later_new(req);
 
 	(void)arg;
-	later->req = req;
 	worker_timer_set(http_req_worker(req), &later->timer, query_number(req, "ms", 10),
 			 on_later);
 }
@@ -218,15 +247,14 @@ static void on_late(struct wheel_timer *timer)
 						       .n_pieces = 1,
 						       .release = release_piece,
 						       .release_arg = block });
-	free(later);
+	later_free(later);
 }
 
 static void handle_late(struct http_req *req, void *arg)
 {
-	struct later *later = calloc(1, sizeof(*later));
+	struct later *later = later_new(req);
 
 	(void)arg;
-	later->req = req;
 	worker_timer_set(http_req_worker(req), &later->timer, query_number(req, "ms", 10), on_late);
 }
 
@@ -245,15 +273,14 @@ static void job_done(struct job *job)
 	struct later *later = later_of(job);
 
 	http_answer_body(later->req, 200, "text/plain", STRV("from another thread\n"));
-	free(later);
+	later_free(later);
 }
 
 static void handle_job(struct http_req *req, void *arg)
 {
-	struct later *later = calloc(1, sizeof(*later));
+	struct later *later = later_new(req);
 
 	(void)arg;
-	later->req = req;
 	later->job.run = run_job;
 	later->job.done = job_done;
 	if (jobs_submit(jobs, &later->job) < 0)
@@ -415,5 +442,7 @@ int main(int argc, char **argv)
 	http_free(&http);
 	workers_free(&workers);
 	limits_free(&limits);
+	while (under_way)
+		later_free(under_way);
 	return 0;
 }
