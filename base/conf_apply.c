@@ -421,14 +421,11 @@ static void apply_map(const struct level *level, const struct conf_node *map)
 			tell_unknown(level, key);
 			continue;
 		}
-		if (lines[index]) {
+		if (lines[index])
 			conf_fault_at(level->load, key->line, key->column,
 				      "%s%s%.*s stands here and in line %u; keep one of them",
 				      level->shown, level->prefix, STRV_ARG(key->text),
 				      lines[index]);
-			if (match == IS_SETTING)
-				continue;
-		}
 		lines[index] = key->line;
 		if (match == IS_SECTION)
 			apply_section(level, node);

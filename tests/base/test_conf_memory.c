@@ -76,7 +76,8 @@ static const struct conf_item table[] = {
 static const struct conf_schema schema = { table, sizeof(struct values), NULL };
 
 static char folder[] = "/tmp/cpm-conf-XXXXXX";
-static char file[64], drop_ins[64], drop_in[64];
+/* Relative, so that the load must find out where it is. */
+static const char file[] = "c.yaml", drop_ins[] = "c.yaml.d", drop_in[] = "c.yaml.d/x.yaml";
 static unsigned faults;
 
 static void count_fault(void *arg, const struct conf_fault *fault)
@@ -171,11 +172,8 @@ static void texts_short_of_memory_are_none(void **state)
 static int make_files(void **state)
 {
 	(void)state;
-	if (!mkdtemp(folder))
+	if (!mkdtemp(folder) || chdir(folder) < 0)
 		return -1;
-	snprintf(file, sizeof(file), "%s/c.yaml", folder);
-	snprintf(drop_ins, sizeof(drop_ins), "%s/c.yaml.d", folder);
-	snprintf(drop_in, sizeof(drop_in), "%s/c.yaml.d/x.yaml", folder);
 	if (mkdir(drop_ins, 0700) < 0)
 		return -1;
 	put(file, "a:\n  path: here\n  secret: {file: c.yaml.d/x.yaml}\n");
