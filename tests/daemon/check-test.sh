@@ -49,8 +49,9 @@ END
 mkdir main.yaml.d
 printf 'http:\n  idle-time: 5 s\n' > main.yaml
 printf 'http:\n  idle-time: 5\n' > main.yaml.d/10.yaml
-check main.yaml 1 "main.yaml: 1 fault" <<'END'
-main.yaml.d/10.yaml:2:14: http.idle-time is "5" without a unit; write ms, s, min, h or d behind the number
+check main.yaml 1 "main.yaml: 1 fault" <<END
+main.yaml.d/10.yaml:2:14: http.idle-time is "5" without a unit; write ms, s, min, h or d behind \
+the number
 END
 
 check absent.yaml 1 "absent.yaml: 1 fault" <<'END'

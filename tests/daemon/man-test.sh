@@ -17,7 +17,8 @@ fi
 
 # As many settings in the sample ("  #name: default") as entries in the page.
 settings=$(grep -c '^ *#[a-z][a-z-]*:' "$sample")
-entries=$(sed -n '/^\.SH SETTINGS/,/^\.SH FILES/p' "$page" | sed '/^\.RS/,/^\.RE/d' | grep -c '^\.TP')
+entries=$(sed -n "/^\.SH SETTINGS/,/^\.SH FILES/p" "$page" | sed "/^\.RS/,/^\.RE/d" |
+	grep -c "^\.TP")
 [ "$settings" -gt 30 ] || fail "$sample has only $settings settings"
 [ "$settings" -eq "$entries" ] || fail "$settings settings in $sample, $entries in $page"
 
