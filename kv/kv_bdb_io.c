@@ -240,6 +240,8 @@ static int io_open(const char *path, int flags, ...)
 	return fd;
 }
 
+/* Berkeley DB takes what the next three return for the error itself. */
+
 static int io_close(int fd)
 {
 	struct table_fd entry;
@@ -249,20 +251,21 @@ static int io_close(int fd)
 		flushed = bdb_pages_flush(entry.pages);
 		forget_table_fd(fd);
 	}
-	return close(fd) < 0 || flushed < 0 ? -1 : 0;
+	return close(fd) < 0 || flushed < 0 ? errno : 0;
 }
 
 static int io_unlink(const char *path)
 {
-	return unlink(path) < 0 || sync_folder_of(path) < 0 ? -1 : 0;
+	return unlink(path) < 0 || sync_folder_of(path) < 0 ? errno : 0;
 }
 
-static int io_table_sync(int fd)
+static int io_sync(int fd)
 {
 	struct table_fd entry;
+	int ret = find_table_fd(fd, &entry) ? bdb_pages_sync(entry.pages, entry.table, fd)
+					    : bdb_io_sync(fd);
 
-	return find_table_fd(fd, &entry) ? bdb_pages_sync(entry.pages, entry.table, fd)
-					 : bdb_io_sync(fd);
+	return ret < 0 ? errno : 0;
 }
 
 static ssize_t io_pread(int fd, void *p, size_t n, off_t at)
@@ -292,7 +295,7 @@ static void io_install(void)
 	db_env_set_func_open(io_open);
 	db_env_set_func_close(io_close);
 	db_env_set_func_unlink(io_unlink);
-	db_env_set_func_fsync(io_table_sync);
+	db_env_set_func_fsync(io_sync);
 	db_env_set_func_pread(io_pread);
 	db_env_set_func_write(io_write);
 }
