@@ -240,7 +240,7 @@ static int io_open(const char *path, int flags, ...)
 	return fd;
 }
 
-/* Berkeley DB takes what the next three return for the error itself. */
+/* Berkeley DB takes what the next four return for the error itself. */
 
 static int io_close(int fd)
 {
@@ -266,6 +266,16 @@ static int io_sync(int fd)
 					    : bdb_io_sync(fd);
 
 	return ret < 0 ? errno : 0;
+}
+
+/* Recovery takes back pages that a transaction without an end has added. */
+static int io_ftruncate(int fd, off_t length)
+{
+	struct table_fd entry;
+
+	if (find_table_fd(fd, &entry) && bdb_pages_forget(entry.pages) < 0)
+		return errno;
+	return ftruncate(fd, length) < 0 ? errno : 0;
 }
 
 static ssize_t io_pread(int fd, void *p, size_t n, off_t at)
@@ -296,6 +306,7 @@ static void io_install(void)
 	db_env_set_func_close(io_close);
 	db_env_set_func_unlink(io_unlink);
 	db_env_set_func_fsync(io_sync);
+	db_env_set_func_ftruncate(io_ftruncate);
 	db_env_set_func_pread(io_pread);
 	db_env_set_func_write(io_write);
 }

@@ -513,14 +513,27 @@ int bdb_pages_new(const char *dir, size_t page_bytes, bdb_sync_fn *sync,
 	return -1;
 }
 
+int bdb_pages_forget(struct bdb_pages *pages)
+{
+	int ret;
+
+	pthread_mutex_lock(&pages->flush);
+	ret = flush_all(pages);
+	if (ret == 0)
+		ret = settle(pages);
+	if (ret == 0)
+		ret = TEMP_FAILURE_RETRY(ftruncate(pages->fd, 0));
+	if (ret == 0)
+		ret = pages->sync(pages->fd);
+	pthread_mutex_unlock(&pages->flush);
+	return ret;
+}
+
 void bdb_pages_finish(struct bdb_pages *pages)
 {
-	pthread_mutex_lock(&pages->flush);
 	/* What stays is put into place again at the next open, to no harm. */
-	if (flush_all(pages) == 0 && settle(pages) == 0 &&
-	    TEMP_FAILURE_RETRY(ftruncate(pages->fd, 0)) < 0)
+	if (bdb_pages_forget(pages) < 0)
 		log_warn(LOG_KV, "the file of pages could not be cut", L_STR("dir", pages->dir));
-	pthread_mutex_unlock(&pages->flush);
 }
 
 const char *bdb_pages_dir(const struct bdb_pages *pages)

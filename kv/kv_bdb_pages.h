@@ -44,6 +44,10 @@ int bdb_pages_sync(struct bdb_pages *pages, unsigned table, int fd);
 /* Everything is in the files, if not on disk: before a descriptor is closed or opened. */
 int bdb_pages_flush(struct bdb_pages *pages);
 
+/* A table is about to be cut: nothing that was written before it may come back. 0, or -1 with
+ * errno. */
+int bdb_pages_forget(struct bdb_pages *pages);
+
 /* While ON, a page is in its file when bdb_pages_write returns: somebody copies the files. */
 void bdb_pages_direct(struct bdb_pages *pages, int on);
 

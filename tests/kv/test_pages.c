@@ -278,6 +278,26 @@ static void direct_pages_are_in_their_file_at_once(void **state)
 	bdb_pages_direct(pages, 0);
 }
 
+/* A table that was cut does not grow again by what was written before. */
+static void forgotten_pages_do_not_come_back(void **state)
+{
+	(void)state;
+	put(0, 0, 'a');
+	put(0, 9, 'a');
+	assert_int_equal(bdb_pages_flush(pages), 0);
+	put(0, 8, 'b');
+	assert_int_equal(bdb_pages_forget(pages), 0);
+	assert_int_equal(ftruncate(fds[0], PAGE), 0);
+	reopen();
+	assert_int_equal(lseek(fds[0], 0, SEEK_END), PAGE);
+	put(0, 0, 'c');
+	assert_int_equal(bdb_pages_flush(pages), 0);
+	tear(0, 0, 'x');
+	reopen();
+	in_file(0, 0, 'c');
+	assert_int_equal(lseek(fds[0], 0, SEEK_END), PAGE);
+}
+
 static void finished_leaves_nothing_to_do(void **state)
 {
 	char path[256];
@@ -305,6 +325,7 @@ int main(void)
 		ROW(failing_batch_keeps_pages_off_their_place),
 		ROW(full_and_failing_refuses_pages),
 		ROW(direct_pages_are_in_their_file_at_once),
+		ROW(forgotten_pages_do_not_come_back),
 		ROW(finished_leaves_nothing_to_do),
 	};
 #undef ROW
