@@ -319,15 +319,6 @@ static int check_declaration(struct scan *s, const struct xcap_binding *b)
 	return 0;
 }
 
-/* 1 when the value needs no decoding, so that a view of the text will do. */
-static int is_literal(struct strv raw)
-{
-	for (size_t i = 0; i < raw.n; i++)
-		if (raw.p[i] == '&' || (unsigned char)raw.p[i] < 0x20)
-			return 0;
-	return 1;
-}
-
 static int declare(struct scan *s, const struct xcap_attr *attr, uint32_t node)
 {
 	struct strv all = strv_mem(s->base, (size_t)(s->end - s->base));
@@ -335,7 +326,7 @@ static int declare(struct scan *s, const struct xcap_attr *attr, uint32_t node)
 
 	if (grow(s, &s->scope, s->n_scope, &s->cap_scope, sizeof(*s->scope)) < 0)
 		return -1;
-	if (!s->ix->strings && !is_literal(xcap_attr_raw(all, attr))) {
+	if (!s->ix->strings && !xcap_attvalue_plain(xcap_attr_raw(all, attr))) {
 		s->ix->strings = arena_new(0);
 		if (!s->ix->strings)
 			return nomem(s);

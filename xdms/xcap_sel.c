@@ -337,20 +337,6 @@ int xcap_sel_parse(struct strv node, struct strv query, struct strv default_ns, 
 
 /* ---- printing ---- */
 
-/* A URI inside xmlns(): parentheses and circumflexes are escaped whether they balance or not. */
-static void print_binding(struct xcap_print *print, const struct xcap_binding *b)
-{
-	xcap_print_str(print, "xmlns(");
-	xcap_print_percent(print, b->prefix);
-	xcap_print_str(print, "=");
-	for (size_t i = 0; i < b->uri.n; i++) {
-		if (memchr("()^", b->uri.p[i], 3))
-			xcap_print_str(print, "%5E");
-		xcap_print_percent(print, strv_mem(b->uri.p + i, 1));
-	}
-	xcap_print_str(print, ")");
-}
-
 /* 1 when TEXT, a step as written, uses PREFIX for its element or its attribute. */
 static int uses_prefix(struct strv text, struct strv prefix)
 {
@@ -390,7 +376,7 @@ struct strv xcap_sel_print(const struct xcap_sel *sel, unsigned n_steps, int wit
 		if (!used)
 			continue;
 		xcap_print_str(&print, lead);
-		print_binding(&print, &sel->binding[b]);
+		xcap_print_xmlns(&print, &sel->binding[b]);
 		lead = "";
 	}
 	return xcap_print_end(&print);

@@ -214,8 +214,7 @@ int xcap_attvalue_valid(struct strv s, char quote)
 	return 1;
 }
 
-/* 1 when no octet of RAW means anything but itself. */
-static int is_plain(struct strv raw)
+int xcap_attvalue_plain(struct strv raw)
 {
 	for (size_t i = 0; i < raw.n; i++)
 		if (raw.p[i] == '&' || (unsigned char)raw.p[i] < 0x20)
@@ -274,7 +273,7 @@ int xcap_attvalue_decode(struct strv raw, struct arena *arena, struct strv *valu
 	size_t n = 0;
 
 	*value_out = raw;
-	if (is_plain(raw))
+	if (xcap_attvalue_plain(raw))
 		return 0;
 	to = arena_alloc(arena, raw.n + 4);
 	if (!to)
@@ -292,7 +291,7 @@ int xcap_attvalue_decode(struct strv raw, struct arena *arena, struct strv *valu
 
 int xcap_attvalue_eq(struct strv raw, struct strv value)
 {
-	if (is_plain(raw))
+	if (xcap_attvalue_plain(raw))
 		return strv_eq(raw, value);
 	while (raw.n) {
 		char unit[4];
@@ -418,6 +417,20 @@ void xcap_print_percent(struct xcap_print *print, struct strv s)
 		else
 			xcap_print(print, strv_mem((char[]){ '%', hex[c >> 4], hex[c & 15] }, 3));
 	}
+}
+
+void xcap_print_xmlns(struct xcap_print *print, const struct xcap_binding *b)
+{
+	xcap_print_str(print, "xmlns(");
+	xcap_print_percent(print, b->prefix);
+	xcap_print_str(print, "=");
+	/* Parentheses and circumflexes are escaped whether they balance or not. */
+	for (size_t i = 0; i < b->uri.n; i++) {
+		if (memchr("()^", b->uri.p[i], 3))
+			xcap_print_str(print, "%5E");
+		xcap_print_percent(print, strv_mem(b->uri.p + i, 1));
+	}
+	xcap_print_str(print, ")");
 }
 
 void xcap_print_xml(struct xcap_print *print, struct strv s)

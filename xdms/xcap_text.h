@@ -64,6 +64,9 @@ size_t xcap_reference(struct strv s, uint32_t *code_out);
  * the delimiter, 0 for none: both quotes are data then), else 0. */
 int xcap_attvalue_valid(struct strv s, char quote);
 
+/* 1 when every octet of RAW means just itself, so that nothing needs decoding. */
+int xcap_attvalue_plain(struct strv raw);
+
 /* The value that the literal text RAW (valid, without its quotes) stands for: references resolved,
  * white space and line ends made spaces (XML 1.0 s3.3.3 for CDATA). A view of RAW when that is
  * the same, else in ARENA. Returns 0, -1 without memory. */
@@ -93,6 +96,8 @@ void xcap_print_str(struct xcap_print *print, const char *s);
 void xcap_print_num(struct xcap_print *print, uint64_t n);
 /* Percent-encoded as one piece of a path segment or query (RFC 3986 pchar without %). */
 void xcap_print_percent(struct xcap_print *print, struct strv s);
+/* "xmlns(PREFIX=URI)" percent-encoded, a part of a query. */
+void xcap_print_xmlns(struct xcap_print *print, const struct xcap_binding *b);
 /* As character data or as an attribute value in double quotes: & < > " and the characters that
  * a parser would normalise become references. */
 void xcap_print_xml(struct xcap_print *print, struct strv s);
