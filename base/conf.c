@@ -260,7 +260,9 @@ static void load_drop_ins(struct conf_load *load, const char *file, unsigned cha
 
 	load->file = folder;
 	load->file_no++;
-	if (n < 0 && errno != ENOENT)
+	if (n < 0 && errno == ENOMEM)
+		load->no_memory = 1;
+	else if (n < 0 && errno != ENOENT)
 		conf_fault_at(load, 0, 0, "cannot read the drop-in folder: %s; %s", strerror(errno),
 			      errno == ENOTDIR ? "make it a folder, or remove it"
 					       : "let the user that runs this read it");
