@@ -41,6 +41,7 @@ struct bdb {
 
 	/* Free space, the committer's. */
 	int has_reserve;
+	uint64_t reserve_given_us; /* when, monotonic */
 	struct kv_buf scratch;
 };
 

@@ -111,6 +111,12 @@ static int open_table(struct bdb_map *map, enum kv_table table, const char *dir,
 			       "%s: the file \"%s\" is missing; restore a backup: cpmctl restore "
 			       "BACKUP",
 			       dir, table_files[table]);
+	/* Pages that are ahead of the log, or a file that is no table. */
+	if (ret == EINVAL)
+		return err_set(err, ERR_CORRUPT,
+			       "%s: \"%s\" does not belong to the log beside it, or the log is "
+			       "missing; restore a backup: cpmctl restore BACKUP",
+			       dir, table_files[table]);
 	return ret == 0 ? 0 : bdb_err(err, ret, dir, table_files[table]);
 }
 

@@ -31,12 +31,18 @@ static int free_bytes(const char *dir, uint64_t *free_out)
 	return 0;
 }
 
+/* A disk that found no room says soon after that there is some: the reserve stays out for so long.
+ */
+enum { RESERVE_PAUSE_US = 10000000 };
+
 static void take_reserve(struct bdb *bdb)
 {
 	uint64_t want = bdb->local.engine.options->reserve_bytes;
 	char path[BDB_PATH_MAX];
 	int fd, made;
 
+	if (bdb->reserve_given_us && kv_monotonic_us() - bdb->reserve_given_us < RESERVE_PAUSE_US)
+		return;
 	if (!want || !bdb_path(path, bdb->dir, "reserve"))
 		return;
 	fd = bdb_open_fd(path, O_RDWR | O_CREAT);
@@ -56,6 +62,7 @@ static void give_reserve(struct bdb *bdb)
 	if (!bdb->has_reserve || !bdb_path(path, bdb->dir, "reserve"))
 		return;
 	bdb->has_reserve = 0;
+	bdb->reserve_given_us = kv_monotonic_us();
 	unlink(path);
 	log_warn(LOG_KV, "reserve given up", L_STR("dir", bdb->dir));
 }
