@@ -311,7 +311,7 @@ static json_t *show(const struct admin_job *job)
 	set_time(json, "queued_ms", job->queued_ms);
 	set_time(json, "started_ms", job->started_ms);
 	set_time(json, "ended_ms", job->ended_ms);
-	if (job->fd >= 0 && job->state == ADMIN_JOB_DONE)
+	if (job->state == ADMIN_JOB_DONE && job->fd >= 0)
 		json_object_set_new(json, "file_bytes", json_integer((json_int_t)job->file_bytes));
 	if (job->state == ADMIN_JOB_DONE && job->result)
 		json_object_set_new(json, "result", json_deep_copy(job->result));
