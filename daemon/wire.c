@@ -139,6 +139,7 @@ int house_start(struct house *house, const struct settings *settings, struct err
 	if (jobs_new(settings_job_threads(settings), (unsigned)settings->server.job_queue,
 		     &house->jobs, err) < 0)
 		return -1;
+	kv_options_init(&options, settings->store.dir);
 	settings_kv_options(settings, &options);
 	options.fatal = on_store_failed;
 	if (kv_open(&options, house->jobs, &house->kv, err) < 0)

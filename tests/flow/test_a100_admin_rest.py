@@ -228,6 +228,7 @@ def test_status(daemon):
     assert store["epoch"] > 1_600_000_000_000_000
     assert store["disk_bytes"] > 0 and store["free_bytes"] > 0
     assert store["low_space"] is False
+    assert store["format"] == 0
 
 
 def test_stats_agree_with_metrics(daemon):
