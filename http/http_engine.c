@@ -4,9 +4,12 @@
  *
  * The loop watches the library's epoll descriptor. After each run the library is asked whether it
  * has more to do: if so it is run again from an idle handle, so that other sockets get their
- * turn. Suspended connections are resumed from the same idle handle, all of a turn with one run: a
- * resume does not wake an external loop, and must not happen within the library's own callbacks.
- * The library sets no timers of its own (http_conn.c has them) and accepts nothing.
+ * turn. A connection whose buffer is full and which yet waits for octets (a chunk extension without
+ * end) makes it say so for ever: after some runs in vain the next one waits a little, until the
+ * time of that connection is over. Suspended connections are resumed from the same idle handle, all
+ * of a turn with one run: a resume does not wake an external loop, and must not happen within the
+ * library's own callbacks. The library sets no timers of its own (http_conn.c has them) and accepts
+ * nothing.
  */
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
@@ -17,7 +20,7 @@
 #include "http/http_priv.h"
 
 /* The library counts connections too, with a low limit unless told. */
-enum { NO_LIMIT = 1 << 30 };
+enum { NO_LIMIT = 1 << 30, IDLE_RUNS_MAX = 8, LATER_MS = 5 };
 
 static struct http_conn *conn_of(struct MHD_Connection *mhd)
 {
@@ -45,6 +48,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
 	struct http_engine *engine = cls;
 	struct http_conn *conn;
 
+	engine->idle_runs = 0;
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		conn = engine->edge->adding;
 		engine->edge->adding = NULL;
@@ -79,6 +83,7 @@ static void *on_request_line(void *cls, const char *target, struct MHD_Connectio
 	if (!conn || !target)
 		return NULL;
 	conn->engine->newest = conn;
+	conn->engine->idle_runs = 0;
 	conn->req = http_req_new(conn, target);
 	hide_query(target);
 	http_conn_phase(conn, PHASE_ARRIVE);
@@ -145,6 +150,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
 	(void)url;
 	if (!conn)
 		return MHD_NO;
+	conn->engine->idle_runs = 0;
 	conn->in_handler = 1;
 	ret = step(conn, method, version, data, bytes);
 	conn->in_handler = 0;
@@ -170,6 +176,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
 	*context = NULL;
 	if (!conn)
 		return;
+	conn->engine->idle_runs = 0;
 	if (req) {
 		conn->req = NULL;
 		if (!req->status)
@@ -191,8 +198,19 @@ static void on_log(void *cls, const char *fmt, va_list ap)
 
 /* ---- running ---- */
 
+static void on_later(struct wheel_timer *timer)
+{
+	http_engine_run(
+		(struct http_engine *)((char *)timer - offsetof(struct http_engine, later_timer)));
+}
+
 static void run_again(struct http_engine *engine)
 {
+	if (engine->idle_runs >= IDLE_RUNS_MAX) {
+		worker_timer_set(engine->edge->worker, &engine->later_timer, LATER_MS, on_later);
+		return;
+	}
+	engine->idle_runs++;
 	engine->again = 1;
 	uv_idle_start(&engine->edge->idle, http_engine_on_idle);
 }
@@ -341,6 +359,7 @@ void http_engine_close(struct http_engine *engine)
 		http_edge_close_handle(engine->edge, (uv_handle_t *)&engine->poll);
 		engine->has_poll = 0;
 	}
+	worker_timer_clear(engine->edge->worker, &engine->later_timer);
 	if (engine->mhd)
 		MHD_stop_daemon(engine->mhd);
 	engine->mhd = NULL;

@@ -92,7 +92,11 @@ void http_linger_begin(struct http_edge *edge, int fd, int refused)
 	linger = calloc(1, sizeof(*linger));
 	if (!linger)
 		return;
-	linger->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	/* Not F_DUPFD_CLOEXEC, of which ThreadSanitizer knows nothing: it would take the descriptor
+	 * for one that another worker has closed. */
+	linger->fd = dup(fd);
+	if (linger->fd >= 0)
+		fcntl(linger->fd, F_SETFD, FD_CLOEXEC);
 	if (linger->fd < 0 ||
 	    uv_poll_init(worker_loop(edge->worker), &linger->poll, linger->fd) < 0) {
 		if (linger->fd >= 0)

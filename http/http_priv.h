@@ -47,7 +47,9 @@ struct http_engine {
 	struct MHD_Daemon *mhd;
 	uv_poll_t poll;
 	int has_poll;
-	int again;		  /* run it again from the idle handle */
+	int again;	    /* run it again from the idle handle */
+	unsigned idle_runs; /* runs in vain since its last callback */
+	struct wheel_timer later_timer;
 	struct http_conn *resume; /* suspended ones whose answer is there, by resume_next */
 	struct http_conn *newest; /* whose request line came last */
 };
