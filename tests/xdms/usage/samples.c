@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/xdms/usage/samples.c - see samples.h */
+#include "tests/xdms/usage/samples.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RL   "urn:ietf:params:xml:ns:resource-lists"
+#define RLS  "urn:ietf:params:xml:ns:rls-services"
+#define CP   "urn:ietf:params:xml:ns:common-policy"
+#define PR   "urn:ietf:params:xml:ns:pres-rules"
+#define OCP  "urn:oma:xml:xdm:common-policy"
+#define OPR  "urn:oma:xml:prs:pres-rules"
+#define PIDF "urn:ietf:params:xml:ns:pidf"
+#define DM   "urn:ietf:params:xml:ns:pidf:data-model"
+#define OWN  "http://xcap.op.example/root/resource-lists/users/sip:ana@op.example/index"
+
+const struct sample samples[] = {
+	{ RL, "resource-lists", "", "" },
+	{ RL, "list", "name='n%u'", "" },
+	{ RL, "entry", "uri='sip:%u@x'", "" },
+	{ RL, "entry-ref", "ref='resource-lists/%u'", "" },
+	{ RL, "external", "anchor='http://x/%u'", "" },
+	{ RL, "display-name", "", "name" },
+	{ RLS, "rls-services", "", "" },
+	{ RLS, "service", "uri='sip:s%u@x'", "<list/>" },
+	{ RLS, "resource-list", "", OWN "/~~/resource-lists" },
+	{ RLS, "list", "name='n%u'", "" },
+	{ RLS, "packages", "", "" },
+	{ RLS, "package", "", "presence" },
+	{ CP, "ruleset", "", "" },
+	{ CP, "rule", "id='r%u'", "" },
+	{ CP, "conditions", "", "" },
+	{ CP, "actions", "", "" },
+	{ CP, "transformations", "", "" },
+	{ CP, "identity", "", "<one id='sip:x'/>" },
+	{ CP, "one", "id='sip:%u@x'", "" },
+	{ CP, "many", "", "" },
+	{ CP, "except", "id='sip:%u@x'", "" },
+	{ CP, "sphere", "value='home'", "" },
+	{ CP, "validity", "",
+	  "<from>2026-01-01T00:00:00Z</from><until>2027-01-01T00:00:00Z</until>" },
+	{ CP, "from", "", "2026-01-01T00:00:00Z" },
+	{ CP, "until", "", "2026-01-01T00:00:00Z" },
+	{ PR, "sub-handling", "", "allow" },
+	{ PR, "provide-services", "", "" },
+	{ PR, "provide-devices", "", "" },
+	{ PR, "provide-persons", "", "" },
+	{ PR, "all-services", "", "" },
+	{ PR, "all-devices", "", "" },
+	{ PR, "all-persons", "", "" },
+	{ PR, "service-uri", "", "sip:x" },
+	{ PR, "service-uri-scheme", "", "sip" },
+	{ PR, "deviceID", "", "urn:x:1" },
+	{ PR, "occurrence-id", "", "o1" },
+	{ PR, "class", "", "private" },
+	{ PR, "provide-note", "", "true" },
+	{ PR, "provide-unknown-attribute", "name='a' ns='u'", "true" },
+	{ OCP, "external-list", "", "" },
+	{ OCP, "entry", "anc='" OWN "/~~/resource-lists/list%%5B%u%%5D'", "" },
+	{ OCP, "other-identity", "", "" },
+	{ OCP, "anonymous-request", "", "" },
+	{ OPR, "provide-willingness", "", "true" },
+	{ OPR, "service-id", "", "chat" },
+	{ PIDF, "presence", "entity='sip:ana@op.example'", "" },
+	{ PIDF, "tuple", "id='t%u'", "<status/>" },
+	{ PIDF, "status", "", "" },
+	{ PIDF, "basic", "", "open" },
+	{ PIDF, "contact", "", "sip:x" },
+	{ PIDF, "note", "", "text" },
+	{ PIDF, "timestamp", "", "2026-01-01T00:00:00Z" },
+	{ DM, "person", "id='t%u'", "" },
+	{ DM, "device", "id='t%u'", "<deviceID>urn:x:1</deviceID>" },
+	{ DM, "deviceID", "", "urn:x:1" },
+	{ DM, "note", "", "text" },
+	{ DM, "timestamp", "", "2026-01-01T00:00:00Z" },
+	{ "urn:example:foreign", "thing", "serial='%u'", "<part/>" },
+	{ "", "nothing", "serial='%u'", "" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+const struct sample *sample_find(const char *ns, const char *local)
+{
+	for (const struct sample *s = samples; s->local; s++)
+		if (strcmp(s->ns, ns) == 0 && strcmp(s->local, local) == 0)
+			return s;
+	return NULL;
+}
+
+char *sample_print(const struct sample *sample, unsigned serial, const char *content)
+{
+	size_t size = 512 + strlen(content ? content : sample->content);
+	char *text = malloc(size);
+	int n = snprintf(text, size, "<%s xmlns='%s' ", sample->local, sample->ns);
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	n += snprintf(text + n, size - (size_t)n, sample->attrs, serial);
+#pragma GCC diagnostic pop
+	snprintf(text + n, size - (size_t)n, ">%s</%s>", content ? content : sample->content,
+		 sample->local);
+	return text;
+}
+
+unsigned sample_random(unsigned below)
+{
+	static uint64_t state = 88172645463325252u;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (unsigned)(state >> 16) % below;
+}
