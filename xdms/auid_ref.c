@@ -148,6 +148,8 @@ static int names_owner(struct strv segment, const struct auid_context *context)
 	struct strv xui;
 	int same;
 
+	if (segment.n == 0)
+		return 0;
 	if (context->xui.n == 0)
 		return 1;
 	arena = arena_new(0);

@@ -35,18 +35,17 @@ static char prefix_of(struct prefixes *prefixes, struct strv ns)
 	return (char)('a' + i);
 }
 
-/* The root is the only one of its kind, and its step goes without a position. A name in no namespace
- * cannot be told from one in the default namespace (RFC 4825 s6.4): it stands without a prefix. */
+/* The root is the only one of its kind, and its step goes without a position. A name in no
+ * namespace cannot be told from one in the default namespace (RFC 4825 s6.4): it stands without a
+ * prefix. */
 static void print_step(struct xcap_print *out, const struct auid_ops *usage,
 		       const struct auid_step *step, int is_root, struct prefixes *prefixes)
 {
-	char letter;
+	char prefix[] = "a:";
 
-	if (step->name.ns.n && !strv_eq(step->name.ns, strv_of(usage->ns))) {
-		letter = prefix_of(prefixes, step->name.ns);
-		xcap_print(out, strv_mem(&letter, letter ? 1 : 0));
-		xcap_print_str(out, letter ? ":" : "");
-	}
+	if (step->name.ns.n && !strv_eq(step->name.ns, strv_of(usage->ns)) &&
+	    (prefix[0] = prefix_of(prefixes, step->name.ns)) != 0)
+		xcap_print_str(out, prefix);
 	xcap_print_percent(out, step->name.local);
 	if (is_root)
 		return;
@@ -62,12 +61,14 @@ struct strv auid_field_print(const struct auid_ops *usage, const struct auid_ste
 	struct prefixes prefixes = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
-		xcap_print_str(&out, i ? "/" : "");
+		if (i)
+			xcap_print_str(&out, "/");
 		print_step(&out, usage, &path[i], i == 0, &prefixes);
 	}
 	xcap_print_str(&out, "/@");
 	xcap_print_str(&out, attr);
-	xcap_print_str(&out, prefixes.n ? "?" : "");
+	if (prefixes.n)
+		xcap_print_str(&out, "?");
 	for (unsigned i = 0; i < prefixes.n; i++) {
 		char letter = (char)('a' + i);
 
@@ -108,8 +109,8 @@ struct strv auid_alt_value(struct strv value, unsigned n, struct arena *arena)
 	struct xcap_print out = { .arena = arena };
 	size_t head = at ? (size_t)(at - value.p) : value.n;
 
-	if (value.n == 0)
-		return value;
+	if (head == 0)
+		return strv_of(NULL);
 	xcap_print(&out, strv_mem(value.p, head));
 	xcap_print_str(&out, "-");
 	xcap_print_num(&out, (uint64_t)n + 1);
@@ -139,21 +140,19 @@ static const struct auid_unique *row_of(const struct auid_ops *usage, const xmlN
 	return NULL;
 }
 
-/* Values of the form of VALUE that are not among SEEN. */
-static int propose(struct auid_exists *exists, xmlHashTable *seen, const char *element,
-		   struct arena *arena)
+/* Values of the form of EXISTS->value that are not among SEEN, as far as there are any: they are a
+ * courtesy. */
+static void propose(struct auid_exists *exists, xmlHashTable *seen, const char *element,
+		    struct arena *arena)
 {
 	for (unsigned n = 1; exists->n_alt < AUID_ALT_MAX; n++) {
 		struct strv alt = auid_alt_value(exists->value, n, arena);
 
-		if (!alt.p)
-			return -1;
 		if (alt.n == 0)
-			return 0;
+			return;
 		if (!xmlHashLookup2(seen, BAD_CAST alt.p, BAD_CAST element))
 			exists->alt[exists->n_alt++] = alt;
 	}
-	return 0;
 }
 
 /* Put the path of ELEM behind the path of the search's root. Returns its length, 0: too deep. */
@@ -187,7 +186,7 @@ static int report(struct search *search, const struct auid_unique *row, const xm
 		return -1;
 	search->fault->n_exists++;
 	if (row->scope == AUID_SERVER)
-		return propose(exists, seen, row->child.local, search->arena);
+		propose(exists, seen, row->child.local, search->arena);
 	return 0;
 }
 

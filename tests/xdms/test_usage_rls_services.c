@@ -138,6 +138,7 @@ static void other_uris_are_proposed(void **state)
 	assert_string_equal(fault.exists[0].alt[2].p, "sip:club-5@x");
 	assert_true(strv_eq(auid_alt_value(STRV("tel:+49"), 1, arena), STRV("tel:+49-2")));
 	assert_int_equal(auid_alt_value(STRV(""), 1, arena).n, 0);
+	assert_int_equal(auid_alt_value(STRV("@x"), 1, arena).n, 0);
 	arena_free(&arena);
 }
 
