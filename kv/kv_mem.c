@@ -369,11 +369,16 @@ static int mem_open(const struct kv_options *options, kv_failed_fn *failed, void
 		    struct kv_engine **engine_out, struct err *err)
 {
 	struct mem *mem = calloc(1, sizeof(*mem));
+	pthread_rwlockattr_t attr;
 	struct kv_meta meta;
 
 	if (!mem)
 		return err_set(err, ERR_NOMEM, "no memory for a store");
-	pthread_rwlock_init(&mem->map.lock, NULL);
+	/* Readers without end must not keep the committer out. */
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&mem->map.lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
 	mem->map.map.ops = &mem_map_ops;
 	mem->local.engine.ops = &kv_mem_ops;
 	mem->local.engine.options = options;
