@@ -11,9 +11,10 @@ uint32_t xcap_hash(uint32_t hash, struct strv s)
 	return hash;
 }
 
+/* Namespaces of one length with a local name in common are rare enough. */
 uint32_t xcap_name_hash(const struct xcap_name *name)
 {
-	return xcap_hash(xcap_hash(xcap_hash(XCAP_HASH_START, name->ns), STRV(" ")), name->local);
+	return xcap_hash(XCAP_HASH_START ^ (uint32_t)name->ns.n, name->local);
 }
 
 /* ---- UTF-8 and names ---- */
@@ -75,8 +76,15 @@ int xcap_utf8_valid(struct strv s)
 	uint32_t c;
 
 	while (s.n) {
-		unsigned n = utf8_get(s, &c);
+		uint64_t eight;
+		unsigned n;
 
+		if (s.n >= 8 && (memcpy(&eight, s.p, 8), (eight & 0x8080808080808080U) == 0)) {
+			s.p += 8;
+			s.n -= 8;
+			continue;
+		}
+		n = utf8_get(s, &c);
 		if (!n)
 			return 0;
 		s.p += n;
@@ -104,17 +112,22 @@ static int in_ranges(uint32_t c, const struct range *r, size_t n)
 	return 0;
 }
 
+/* ASCII: 1 begins a name, 2 goes on in one. */
+static const unsigned char ascii_name[128] = {
+	['A' ... 'Z'] = 3, ['a' ... 'z'] = 3, ['_'] = 3, ['0' ... '9'] = 2, ['-'] = 2, ['.'] = 2,
+};
+
 static int is_name_start(uint32_t c)
 {
 	if (c < 0x80)
-		return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_';
+		return ascii_name[c] & 1;
 	return in_ranges(c, name_start, sizeof(name_start) / sizeof(name_start[0]));
 }
 
 static int is_name_char(uint32_t c)
 {
 	if (c < 0x80)
-		return is_name_start(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
+		return ascii_name[c] & 2;
 	return is_name_start(c) ||
 	       in_ranges(c, name_more, sizeof(name_more) / sizeof(name_more[0]));
 }
@@ -125,6 +138,10 @@ size_t xcap_ncname(struct strv s)
 	uint32_t c;
 	unsigned n;
 
+	if (s.n && (unsigned char)s.p[0] < 0x80 && ascii_name[(unsigned char)s.p[0]] & 1)
+		for (at = 1; at < s.n && (unsigned char)s.p[at] < 0x80 &&
+			     ascii_name[(unsigned char)s.p[at]];)
+			at++;
 	while ((n = utf8_get(strv_mem(s.p + at, s.n - at), &c)) > 0 &&
 	       (at ? is_name_char(c) : is_name_start(c)))
 		at += n;
@@ -203,6 +220,11 @@ int xcap_attvalue_valid(struct strv s, char quote)
 	while (s.n) {
 		size_t n;
 
+		if (*s.p >= '(' && *s.p < 0x7f && *s.p != '<') { /* nearly all there is */
+			s.p++;
+			s.n--;
+			continue;
+		}
 		if (*s.p == '<' || (quote && *s.p == quote))
 			return 0;
 		n = *s.p == '&' ? xcap_reference(s, &c) : xcap_char(s, NULL);
