@@ -63,6 +63,8 @@ static int challenge(struct auth_check *check, const char *reason, int stale)
 		add_challenge(v, auth_digest_challenge(&offer, AUTH_MD5, next_challenge(v)));
 	if (policy->basic && req->is_tls && req->edge == AUTH_HTTP)
 		add_challenge(v, auth_basic_challenge(check->realm, next_challenge(v)));
+	if (!v->n_challenges)
+		return decide(check, 500, "no-challenge");
 	v->stale = stale;
 	v->challenge_field = req->as_proxy ? "Proxy-Authenticate" : "WWW-Authenticate";
 	return decide(check, req->as_proxy ? 407 : 401, reason);
@@ -414,11 +416,20 @@ static int digest_is_right(const struct auth_check *check, const struct auth_use
 	       (auth_equal(want, sent, n) & theirs & computed);
 }
 
-/* Basic names no realm: the record's own one is meant. */
-static int basic_is_right(struct auth_check *check, const struct auth_user *user)
+/* Basic names no realm: that of the credential under the same name is meant. */
+static struct strv basic_realm(const struct auth_check *check, const struct auth_user *user)
+{
+	for (unsigned i = 0; user && i < user->n_creds; i++)
+		if (user->cred[i].algorithm == AUTH_SHA256 &&
+		    strv_eq(user->cred[i].username, check->basic.username))
+			return user->cred[i].realm;
+	return check->realm;
+}
+
+static int basic_is_right(const struct auth_check *check, const struct auth_user *user)
 {
 	const struct auth_basic *b = &check->basic;
-	struct strv realm = user ? auth_user_realm(user, &check->policy->domains) : check->realm;
+	struct strv realm = basic_realm(check, user);
 	unsigned char ha1[AUTH_HASH_BYTES], sent[AUTH_HASH_BYTES];
 	int theirs = ha1_of(check, user, AUTH_SHA256, b->username, realm, ha1);
 	int computed = auth_ha1(AUTH_SHA256, b->username, realm, b->password, sent) == 0;
@@ -473,11 +484,43 @@ static void finish_credentials(struct auth_check *check, const struct auth_user 
 
 void auth_check_finish(struct auth_check *check, const struct auth_user *user)
 {
+	/* Whatever the store has found: only the record that was asked for counts. */
+	if (user && check->need.identity.n && !auth_user_has_identity(user, check->need.identity))
+		user = NULL;
 	if (check->means == AUTH_BY_ASSERTION)
 		admit(check, user);
 	else
 		finish_credentials(check, user);
 	forget_password(check);
+}
+
+void auth_check_finish_record(struct auth_check *check, struct strv record)
+{
+	int exists = record.p != NULL;
+	struct strv bytes = exists ? record : check->policy->stand_in;
+	struct auth_user user;
+	int readable = bytes.n && auth_user_decode(bytes, &user, NULL) == 0;
+
+	if (exists && !readable)
+		auth_check_give_up(check);
+	else
+		auth_check_finish(check, exists ? &user : NULL);
+}
+
+int auth_stand_in_make(const struct auth_domains *domains, struct arena *arena,
+		       struct strv *record_out, struct err *err)
+{
+	unsigned char octets[AUTH_HASH_BYTES];
+	char password[AUTH_HASH_HEX];
+	struct auth_user user = { .n_identities = 1, .disabled = 1 };
+
+	if (auth_random(octets, sizeof(octets)) < 0)
+		return err_set(err, ERR_IO, "no randomness for a stand-in user");
+	auth_hex_print(octets, sizeof(octets), password);
+	user.identity[0] = STRV("tel:+0");
+	if (auth_user_set_password(&user, strv_of(password), domains, arena, err) < 0)
+		return -1;
+	return auth_user_encode(&user, arena, record_out, err);
 }
 
 void auth_check_give_up(struct auth_check *check)

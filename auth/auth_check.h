@@ -41,6 +41,9 @@ struct auth_policy {
 	struct auth_throttle *throttle;
 	/* Random. Makes the credentials that stand in for those of unknown users. */
 	unsigned char secret[AUTH_SECRET_BYTES];
+	/* A record that is read when there is none, so that both take the same time: of
+	 * auth_stand_in_make, or empty. */
+	struct strv stand_in;
 };
 
 enum auth_edge { AUTH_HTTP, AUTH_SIP };
@@ -125,6 +128,14 @@ int auth_check_begin(const struct auth_policy *policy, const struct auth_request
 
 /* Decide. USER is the record that was needed, NULL when there is none. */
 void auth_check_finish(struct auth_check *check, const struct auth_user *user);
+
+/* The same from the record as it is stored; p NULL: there is none. A record that cannot be read
+ * gives up. */
+void auth_check_finish_record(struct auth_check *check, struct strv record);
+
+/* Make policy.stand_in, in ARENA. Returns 0, or -1. */
+int auth_stand_in_make(const struct auth_domains *domains, struct arena *arena,
+		       struct strv *record_out, struct err *err);
 
 /* Nobody can tell: 503, and nothing is counted. */
 void auth_check_give_up(struct auth_check *check);

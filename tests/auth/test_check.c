@@ -760,11 +760,48 @@ static void test_no_record_to_be_had(void **state)
 	assert_verdict(verdict_of(&call), 0, "accepted");
 }
 
+/* From stored bytes: the same decisions; a damaged record lets nobody in, and says so. */
+static void test_stored_records(void **state)
+{
+	static struct auth_check check;
+	struct arena *arena = arena_new(0), *tiny = arena_new(32);
+	struct call call;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(auth_stand_in_make(&domains, tiny, &policy.stand_in, &err), -1);
+	assert_int_equal(err.code, ERR_NOMEM);
+	policy.stand_in = (struct strv){ NULL, 0 };
+	for (int round = 0; round < 2; round++) {
+		call_init(&call, AUTH_HTTP, "192.0.2.1");
+		log_in(&call, &alice);
+		assert_int_equal(auth_check_begin(&policy, &call.req, &check), 0);
+		auth_check_finish_record(&check, records[0]);
+		assert_verdict(&check.verdict, 0, "accepted");
+		log_in(&call, &alice);
+		assert_int_equal(auth_check_begin(&policy, &call.req, &check), 0);
+		auth_check_finish_record(&check, (struct strv){ records[0].p, records[0].n - 1 });
+		assert_verdict(&check.verdict, 503, "no-user-record");
+		assert_int_equal(auth_check_begin(&policy, &call.req, &check), 0);
+		auth_check_finish_record(&check, STRV(""));
+		assert_verdict(&check.verdict, 503, "no-user-record");
+		assert_int_equal(auth_check_begin(&policy, &call.req, &check), 0);
+		auth_check_finish_record(&check, (struct strv){ NULL, 0 });
+		assert_verdict(&check.verdict, 401, "wrong-user-or-password");
+		/* Again with somebody who stands in for nobody. */
+		assert_int_equal(auth_stand_in_make(&domains, arena, &policy.stand_in, &err), 0);
+		assert_true(policy.stand_in.n > 0);
+	}
+	arena_free(&tiny);
+	arena_free(&arena);
+}
+
 /* A store that gives another user's record than was asked for lets nobody in as that user. */
 static void test_record_of_somebody_else(void **state)
 {
 	static struct auth_check check;
 	const struct auth_need bob = { .identity = STRV("sip:bob@example.com") };
+	struct strv asserted = STRV("\"sip:alice@example.com\"");
 	struct auth_user user;
 	struct call call;
 
@@ -774,9 +811,30 @@ static void test_record_of_somebody_else(void **state)
 	assert_int_equal(auth_check_begin(&policy, &call.req, &check), 0);
 	auth_check_finish(&check, find_user(&bob, &user));
 	assert_verdict(&check.verdict, 401, "wrong-user-or-password");
+	call.req.is_trusted = 1;
+	call.req.asserted = &asserted;
+	call.req.n_asserted = 1;
+	assert_int_equal(auth_check_begin(&policy, &call.req, &check), 0);
+	auth_check_finish(&check, find_user(&bob, &user));
+	assert_verdict(&check.verdict, 403, "unknown-asserted-user");
 }
 
 /* ---- Basic ---- */
+
+/* A realm that fits no header field is our own fault, not the client's. */
+static void test_realm_too_long(void **state)
+{
+	static char text[AUTH_REALM_MAX + 1];
+	struct strv name = strv_mem(text, sizeof(text));
+	struct call call;
+
+	(void)state;
+	memset(text, 'r', sizeof(text));
+	policy.domains = (struct auth_domains){ &name, 1 };
+	call_init(&call, AUTH_HTTP, "192.0.2.1");
+	assert_verdict(verdict_of(&call), 500, "no-nonce");
+	policy.domains = domains;
+}
 
 static void test_basic(void **state)
 {
@@ -1290,7 +1348,9 @@ int main(void)
 		TEST(test_guessing_hashed_names),
 		TEST(test_many_in_flight),
 		TEST(test_no_record_to_be_had),
+		TEST(test_stored_records),
 		TEST(test_record_of_somebody_else),
+		TEST(test_realm_too_long),
 		TEST(test_basic),
 		TEST(test_basic_password_is_forgotten),
 		TEST(test_asserted),
