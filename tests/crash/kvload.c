@@ -36,6 +36,7 @@ enum {
 	OPT_MIN_JOURNAL,
 	OPT_PAUSE_US,
 	OPT_MARK_FD,
+	OPT_VERIFY_CLOSED,
 	OPT_CACHE,
 	OPT_CHECKPOINT_BYTES,
 	OPT_CHECKPOINT_S,
@@ -67,6 +68,7 @@ static const struct option options_known[] = {
 	{ "min-journal", required_argument, NULL, OPT_MIN_JOURNAL },
 	{ "mark-fd", required_argument, NULL, OPT_MARK_FD },
 	{ "pause-us", required_argument, NULL, OPT_PAUSE_US },
+	{ "verify-closed", required_argument, NULL, OPT_VERIFY_CLOSED },
 	{ "cache", required_argument, NULL, OPT_CACHE },
 	{ "checkpoint-bytes", required_argument, NULL, OPT_CHECKPOINT_BYTES },
 	{ "checkpoint-s", required_argument, NULL, OPT_CHECKPOINT_S },
@@ -152,6 +154,8 @@ static void set_number(struct load_options *options, int opt, uint64_t n)
 		options->pause_us = (unsigned)n;
 	else if (opt == OPT_MARK_FD)
 		options->mark_fd = (int)n;
+	else if (opt == OPT_VERIFY_CLOSED)
+		options->verify_closed = n != 0;
 	else if (opt == OPT_PREFIX_OK)
 		options->prefix_ok = n != 0;
 	else if (opt == OPT_REFUSALS_OK)
@@ -199,6 +203,7 @@ int main(int argc, char **argv)
 					.window = 8,
 					.seed = 1,
 					.value_max = 65536,
+					.verify_closed = 1,
 					.backups = 1000,
 					.upto_backup = -1 };
 

@@ -44,30 +44,57 @@ class Trace:
             raise ValueError("the trace is blind to %s" % blind)
 
 
+class Content:
+    """The octets of a file. Logs are made in their full length: zeros at the end are not kept."""
+
+    def __init__(self, data=b"", size=None):
+        self.data = bytearray(data)
+        self.size = len(data) if size is None else size
+
+    def __eq__(self, other):
+        return self.size == other.size and self.data.rstrip(b"\0") == other.data.rstrip(b"\0")
+
+    def copy(self):
+        return Content(self.data, self.size)
+
+    def apply(self, event):
+        kind, offset, data = event
+        if kind == "write":
+            self.size = max(self.size, offset + len(data))
+            if offset >= len(self.data):
+                if not data.strip(b"\0"):
+                    return
+                self.data.extend(bytes(offset - len(self.data)))
+            self.data[offset:offset + len(data)] = data
+        elif kind == "size":
+            self.size = offset
+            del self.data[offset:]
+        elif kind == "grow":
+            self.size = max(self.size, offset)
+
+    def write(self, path):
+        with open(path, "wb") as file:
+            file.write(self.data)
+            file.truncate(self.size)
+
+
+def read_content(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    return Content(data.rstrip(b"\0"), len(data))
+
+
 class File:
     """One file: what is certain of it, and what was done since."""
 
-    def __init__(self, content=b""):
-        self.certain = bytearray(content)
+    def __init__(self, content=None):
+        self.certain = content or Content()
         self.pending = []
 
     def synced(self):
         for event in self.pending:
-            apply_event(self.certain, event)
+            self.certain.apply(event)
         self.pending = []
-
-
-def apply_event(content, event):
-    kind, offset, data = event
-    if kind == "write":
-        if len(content) < offset:
-            content.extend(bytes(offset - len(content)))
-        content[offset:offset + len(data)] = data
-    elif kind == "size":
-        del content[offset:]
-        content.extend(bytes(offset - len(content)))
-    elif kind == "grow":
-        content.extend(bytes(max(0, offset - len(content))))
 
 
 class Disk:
@@ -91,8 +118,7 @@ class Disk:
             for name in dirs:
                 self.names[os.path.normpath(os.path.join(where, name))] = None
             for name in files:
-                with open(os.path.join(top, name), "rb") as file:
-                    self.files[self.fresh] = File(file.read())
+                self.files[self.fresh] = File(read_content(os.path.join(top, name)))
                 self.names[os.path.normpath(os.path.join(where, name))] = self.fresh
                 self.fresh -= 1
 
@@ -153,7 +179,7 @@ class Disk:
     # -- what a cut leaves --
 
     def cut(self, mode, rng):
-        """The files after a cut now: path to octets, None for a folder."""
+        """The files after a cut now: path to Content, None for a folder."""
         names = dict(self.names)
         for op in self.names_left(mode, rng):
             rename_names(names, op)
@@ -172,7 +198,7 @@ class Disk:
 
     @staticmethod
     def content(file, mode, rng):
-        content = bytearray(file.certain)
+        content = file.certain.copy()
         if mode == "keep":
             left = file.pending
         elif mode == "drop":
@@ -182,7 +208,7 @@ class Disk:
         else:
             left = list(subset(file.pending, mode, rng))
         for event in left:
-            apply_event(content, event)
+            content.apply(event)
         return content
 
 
@@ -231,8 +257,8 @@ def read_state(root):
         for name in dirs:
             state[os.path.normpath(os.path.join(where, name))] = None
         for name in files:
-            with open(os.path.join(top, name), "rb") as file:
-                state[os.path.normpath(os.path.join(where, name))] = bytearray(file.read())
+            state[os.path.normpath(os.path.join(where, name))] = read_content(
+                os.path.join(top, name))
     return state
 
 
@@ -254,5 +280,4 @@ def write_state(state, root):
         if state[path] is None:
             os.mkdir(full)
         else:
-            with open(full, "wb") as file:
-                file.write(state[path])
+            state[path].write(full)
