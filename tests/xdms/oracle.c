@@ -17,12 +17,15 @@ static void must(int holds, const char *what)
 	abort();
 }
 
+/* What the engine does not bound is far away. */
+static const struct xml_limits bounds = { 4 << 20, 64 * 1024, 64, 64, 100000, 1000000 };
+
 xmlDoc *oracle_parse(struct strv bytes)
 {
 	struct err err;
 	xmlDoc *doc;
 
-	if (xml_parse(bytes, NULL, &doc, NULL, &err) < 0 && getenv("ORACLE_VERBOSE"))
+	if (xml_parse(bytes, &bounds, &doc, NULL, &err) < 0 && getenv("ORACLE_VERBOSE"))
 		fprintf(stderr, "%s\n", err.text);
 	return doc;
 }
@@ -171,11 +174,12 @@ static struct oracle_verdict refused(enum xcap_fault_kind fault)
 static struct oracle_verdict check_body(const xmlDoc *doc, const xmlNode *parent, struct strv *body)
 {
 	struct xml_ns context[128];
+	struct xml_limits limits = bounds;
 	enum xml_fault fault;
 	struct err err = { 0 };
-	xmlNs **list;
 	xmlDoc *parsed;
 	xmlNode *elem;
+	xmlNs **list;
 	size_t n = 0;
 
 	list = parent->type == XML_ELEMENT_NODE ? xmlGetNsList((xmlDoc *)doc, (xmlNode *)parent)
@@ -186,7 +190,10 @@ static struct oracle_verdict check_body(const xmlDoc *doc, const xmlNode *parent
 		body->p++, body->n--;
 	while (body->n && xcap_is_space(body->p[body->n - 1]))
 		body->n--;
-	xml_parse_fragment(*body, context, n, NULL, &parsed, &elem, &fault, &err);
+	for (const xmlNode *up = parent; up->type == XML_ELEMENT_NODE && limits.depth;
+	     up = up->parent)
+		limits.depth--;
+	xml_parse_fragment(*body, context, n, &limits, &parsed, &elem, &fault, &err);
 	xmlFree(list);
 	if (parsed) {
 		xmlFreeDoc(parsed);
@@ -401,8 +408,9 @@ static struct oracle_verdict put_attr(xmlDoc **doc, const struct xcap_sel *sel, 
 		xmlFreeDoc(copy);
 		free(name);
 		free(text);
-		must(with != NULL, "a document that is no longer well-formed");
-		if (follow(with, sel, sel->n_steps) == element_at(with, at)) {
+		if (!with) /* one attribute too many */
+			v = refused(XCAP_LOCAL_LIMIT);
+		else if (follow(with, sel, sel->n_steps) == element_at(with, at)) {
 			xmlFreeDoc(*doc);
 			*doc = with;
 		} else {
