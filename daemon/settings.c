@@ -39,6 +39,10 @@
 	{                                                                                 \
 		name, CONF_ENUM, AT(member), preset, 0, 0, choices, reload, help, NULL, 0 \
 	}
+#define SWITCH(name, member, preset, reload, help)                                     \
+	{                                                                              \
+		name, CONF_BOOL, AT(member), preset, 0, 0, NULL, reload, help, NULL, 0 \
+	}
 #define TEXT(name, member, preset, max, reload, help)                                   \
 	{                                                                               \
 		name, CONF_STR, AT(member), preset, 0, max, NULL, reload, help, NULL, 0 \
@@ -76,7 +80,26 @@ static const struct conf_item listen_table[] = {
 	{ 0 },
 };
 
+static const struct conf_item domain_table[] = {
+	{ "name", CONF_STR, offsetof(struct settings_domain, name), NULL, 1, 253, NULL, 0,
+	  "The domain, as it stands behind the @ of its users' addresses.", NULL, 0 },
+	{ 0 },
+};
+
+static const struct conf_item proxy_table[] = {
+	{ "address", CONF_ADDR, offsetof(struct settings_proxy, address), NULL, 0, 0, NULL, 0,
+	  "The proxy's numeric address, as this server sees it.", NULL, 0 },
+	{ 0 },
+};
+
 const struct conf_item settings_table[] = {
+	{ "domains", CONF_LIST, AT(domains), "[{name: example.com}]", 1, SETTINGS_DOMAINS_MAX, NULL,
+	  FIXED,
+	  "The domains whose users live here. A user name without a domain is at the first one. "
+	  "The default is for trials. A user's domain is part of what is kept of the password: "
+	  "after a change of name passwords must be set anew.",
+	  domain_table, sizeof(struct settings_domain) },
+
 	SECTION("server", "The process as a whole."),
 	NUMBER("server.workers", server.workers, "0", 0, 64, FIXED,
 	       "How many workers share the connections, each with a thread of its own. 0 means one "
@@ -184,6 +207,43 @@ const struct conf_item settings_table[] = {
 	     "take to arrive."),
 	SPAN("http.deadline", http.deadline_ms, "10 s", 100, 10 * MINUTE, RELOAD,
 	     "A request that has no answer by then is answered with 503."),
+
+	SECTION("auth", "How users show who they are. cpmctl user makes them and sets passwords."),
+	SWITCH("auth.md5", auth.md5, "yes", FIXED,
+	       "Offer Digest with MD5 besides SHA-256. Many clients know nothing else; say no "
+	       "where all of yours do."),
+	SWITCH("auth.basic", auth.basic, "yes", FIXED,
+	       "Offer Basic besides Digest, over TLS only: without it a password never crosses "
+	       "the network in clear."),
+	SPAN("auth.nonce-time", auth.nonce_ms, "5 min", 10 * SECOND, 1 * DAY, FIXED,
+	     "How long a client may use a nonce before it is given another one. Less leaves less "
+	     "time to whoever overheard an answer, more saves clients a round trip."),
+	SIZE("auth.cache", auth.cache_bytes, "16 MB", 64 * KB, 64 * GB, FIXED,
+	     "Memory for the user records in use, some 3 kB each. Give more when many more users "
+	     "than fit in are active at a time."),
+	{ "auth.trusted-proxies", CONF_LIST, AT(auth.proxies), "[]", 0, SETTINGS_PROXIES_MAX, NULL,
+	  FIXED,
+	  "Proxies that have authenticated whoever they let through: their "
+	  "X-3GPP-Asserted-Identity "
+	  "and X-XCAP-Asserted-Identity are believed, from everybody else they are ignored. A "
+	  "proxy "
+	  "must remove these fields from what it receives.",
+	  proxy_table, sizeof(struct settings_proxy) },
+
+	SECTION("xcap", "Documents of users, over XCAP."),
+	TEXT("xcap.root", xcap.root, "/xcap-root", 255, FIXED,
+	     "The path that XCAP starts at: the XCAP root is a listener's address and this. "
+	     "Clients "
+	     "are given it, so a change is one for all of them."),
+	SIZE("xcap.cache", xcap.cache_bytes, "64 MB", 1 * MB, 1 * TB, FIXED,
+	     "Memory for the documents in use. Give more when the documents of the users that are "
+	     "active at a time take more."),
+	SWITCH("xcap.test-app", xcap.test_app, "no", FIXED,
+	       "Serve the usage test-app, which takes any well-formed document: for testing "
+	       "clients."),
+	SWITCH("xcap.bare-attributes", xcap.bare_attributes, "no", FIXED,
+	       "Carry attribute values without their quotes, against RFC 4825 but as some clients "
+	       "expect it."),
 
 	SECTION("limits", "What one source may take, over all workers. A source is an IPv4 address "
 			  "or an IPv6 /64 network."),

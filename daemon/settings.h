@@ -8,13 +8,18 @@
 #ifndef DAEMON_SETTINGS_H
 #define DAEMON_SETTINGS_H
 
+#include "auth/auth_identity.h"
 #include "base/conf.h"
 #include "base/limit.h"
 #include "base/log.h"
 #include "http/http.h"
 #include "kv/kv.h"
 
-enum { SETTINGS_LISTENS_MAX = 32 }; /* entries of http.listen */
+enum {
+	SETTINGS_LISTENS_MAX = 32, /* entries of http.listen */
+	SETTINGS_DOMAINS_MAX = 64, /* of domains */
+	SETTINGS_PROXIES_MAX = 64, /* of auth.trusted-proxies */
+};
 
 /* Whom metrics and health answer. */
 enum settings_access { SETTINGS_ACCESS_OFF, SETTINGS_ACCESS_SOCKET, SETTINGS_ACCESS_ANY };
@@ -27,7 +32,16 @@ struct settings_listen {
 	const char *certificate, *key; /* both or none */
 };
 
+/* An entry of domains, and one of auth.trusted-proxies. */
+struct settings_domain {
+	const char *name; /* lower case */
+};
+struct settings_proxy {
+	const char *address;
+};
+
 struct settings {
+	struct conf_list domains; /* of struct settings_domain; at least one */
 	struct {
 		int64_t workers, job_threads; /* 0: one a core */
 		int64_t job_queue;
@@ -57,6 +71,16 @@ struct settings {
 		uint64_t idle_ms, deadline_ms;
 	} http;
 	struct {
+		int md5, basic;
+		uint64_t nonce_ms, cache_bytes;
+		struct conf_list proxies; /* of struct settings_proxy */
+	} auth;
+	struct {
+		const char *root; /* "/" and more, without "/" at the end */
+		uint64_t cache_bytes;
+		int test_app, bare_attributes;
+	} xcap;
+	struct {
 		int64_t sources, connections, requests, burst;
 	} limits;
 	struct {
@@ -85,6 +109,10 @@ void settings_limit_options(const struct settings *settings, struct limit_option
  * borrowed by OPTIONS. */
 void settings_http_options(const struct settings *settings, struct http_options *options,
 			   struct http_listen listens_out[SETTINGS_LISTENS_MAX + 1]);
+
+/* The domains in NAMES_OUT, which the result borrows, with SETTINGS. */
+struct auth_domains settings_domains(const struct settings *settings,
+				     struct strv names_out[SETTINGS_DOMAINS_MAX]);
 
 /* The level in force for CAT. */
 enum log_level settings_log_level(const struct settings *settings, enum log_cat cat);

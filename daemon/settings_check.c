@@ -17,6 +17,8 @@
 /* ---- listeners ---- */
 
 static const char LISTEN[] = "http.listen";
+static const char DOMAINS[] = "domains";
+static const char PROXIES[] = "auth.trusted-proxies";
 
 static int is_loopback(const char *address)
 {
@@ -191,12 +193,113 @@ static void check_user(struct conf_check *check, const struct settings *s)
 				   s->server.group);
 }
 
+/* Lower-case letters, digits and hyphens between dots (RFC 1123 s2.1): one spelling, which realms,
+ * identities and keys share. */
+static int is_domain(const char *name)
+{
+	static const char usable[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+
+	for (size_t n; *name; name += n) {
+		n = strspn(name, usable);
+		if (n == 0 || n > 63 || name[0] == '-' || name[n - 1] == '-')
+			return 0;
+		if (!name[n])
+			return 1;
+		n += name[n] == '.';
+	}
+	return 0;
+}
+
+static void check_domains(struct conf_check *check, const struct settings *s)
+{
+	const struct settings_domain *all = s->domains.items;
+
+	for (int i = 0; i < (int)s->domains.n; i++) {
+		if (!conf_check_is_good(check, DOMAINS, i))
+			continue;
+		if (!is_domain(all[i].name))
+			conf_check_fault(check, DOMAINS, i,
+					 "\"%s\" is no domain name; write one as example.com, in "
+					 "lower-case ASCII and without a dot at the end",
+					 all[i].name);
+		for (int j = 0; j < i; j++)
+			if (conf_check_is_good(check, DOMAINS, j) &&
+			    strcmp(all[i].name, all[j].name) == 0)
+				conf_check_fault(check, DOMAINS, i,
+						 "domains has \"%s\" twice; remove one entry",
+						 all[i].name);
+	}
+}
+
+static void check_proxies(struct conf_check *check, const struct settings *s)
+{
+	const struct settings_proxy *all = s->auth.proxies.items;
+
+	for (int i = 0; i < (int)s->auth.proxies.n; i++)
+		for (int j = 0; j < i; j++)
+			if (conf_check_is_good(check, PROXIES, i) &&
+			    conf_check_is_good(check, PROXIES, j) &&
+			    strcmp(all[i].address, all[j].address) == 0)
+				conf_check_fault(
+					check, PROXIES, i,
+					"auth.trusted-proxies has %s twice; remove one entry",
+					all[i].address);
+}
+
+/* A path of RFC 3986 without escapes, which nobody has to decode before comparing. */
+static int is_root(const char *path)
+{
+	static const char usable[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		"-._~!$&'()*+,;=:@";
+
+	for (size_t n; *path == '/'; path += n) {
+		n = strspn(++path, usable);
+		if (n == 0 || (path[0] == '.' && (n == 1 || (n == 2 && path[1] == '.'))) ||
+		    (n == 2 && path[0] == '~' && path[1] == '~'))
+			return 0;
+		if (!path[n])
+			return 1;
+	}
+	return 0;
+}
+
+/* Is PATH one of ours already, or below one? */
+static int is_taken(const char *path)
+{
+	static const char *const taken[] = { "/v1", "/metrics", "/livez", "/readyz" };
+
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+		size_t n = strlen(taken[i]);
+
+		if (strncmp(path, taken[i], n) == 0 && (!path[n] || path[n] == '/'))
+			return 1;
+	}
+	return 0;
+}
+
+static void check_xcap(struct conf_check *check, const struct settings *s)
+{
+	if (!conf_check_is_good(check, "xcap.root", -1))
+		return;
+	if (!is_root(s->xcap.root))
+		conf_check_fault(check, "xcap.root", -1,
+				 "\"%s\" cannot be the XCAP root's path; write one as /xcap-root",
+				 s->xcap.root);
+	else if (is_taken(s->xcap.root))
+		conf_check_fault(check, "xcap.root", -1,
+				 "%s is a path of the server's own; choose another", s->xcap.root);
+}
+
 static void check_settings(struct conf_check *check, const void *values)
 {
 	const struct settings *s = values;
 
 	check_user(check, s);
+	check_domains(check, s);
 	check_listens(check, s);
+	check_proxies(check, s);
+	check_xcap(check, s);
 	check_sizes(check, s);
 	check_store(check, s);
 }

@@ -71,6 +71,17 @@ void settings_http_options(const struct settings *settings, struct http_options 
 	options->deadline_ms = (unsigned)settings->http.deadline_ms;
 }
 
+struct auth_domains settings_domains(const struct settings *settings,
+				     struct strv names_out[SETTINGS_DOMAINS_MAX])
+{
+	const struct settings_domain *from = settings->domains.items;
+	unsigned n = settings->domains.n;
+
+	for (unsigned i = 0; i < n; i++)
+		names_out[i] = strv_of(from[i].name);
+	return (struct auth_domains){ names_out, n };
+}
+
 enum log_level settings_log_level(const struct settings *settings, enum log_cat cat)
 {
 	int own = settings->log.category[cat];

@@ -16,7 +16,7 @@ if grep -n '@[A-Za-z]*@' "$page"; then
 fi
 
 # As many settings in the sample ("  #name: default") as entries in the page.
-settings=$(grep -c '^ *#[a-z][a-z-]*:' "$sample")
+settings=$(grep -c '^ *#[a-z][a-z0-9-]*:' "$sample")
 entries=$(sed -n "/^\.SH SETTINGS/,/^\.SH FILES/p" "$page" | sed "/^\.RS/,/^\.RE/d" |
 	grep -c "^\.TP")
 [ "$settings" -gt 30 ] || fail "$sample has only $settings settings"

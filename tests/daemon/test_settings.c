@@ -211,6 +211,47 @@ static void limits_and_threads(void **state)
 	conf_free(&conf);
 }
 
+static void domains_and_proxies_are_lists(void **state)
+{
+	struct conf *conf = load_ok("domains:\n- name: ims.example.net\n- name: example.org\n"
+				    "auth:\n  trusted-proxies:\n  - address: 192.0.2.7\n"
+				    "  - address: 2001:db8::1\n  md5: no\n  nonce-time: 90 s\n");
+	struct strv names[SETTINGS_DOMAINS_MAX];
+	const struct settings *s = conf_values(conf);
+	const struct settings_proxy *proxies = s->auth.proxies.items;
+	struct auth_domains domains = settings_domains(s, names);
+
+	(void)state;
+	assert_ptr_equal(domains.name, names);
+	assert_int_equal(domains.n, 2);
+	assert_true(strv_eq(names[0], STRV("ims.example.net")));
+	assert_true(strv_eq(names[1], STRV("example.org")));
+	assert_int_equal(s->auth.proxies.n, 2);
+	assert_string_equal(proxies[0].address, "192.0.2.7");
+	assert_string_equal(proxies[1].address, "2001:db8::1");
+	assert_int_equal(s->auth.md5, 0);
+	assert_int_equal(s->auth.basic, 1);
+	assert_int_equal(s->auth.nonce_ms, 90000);
+	conf_free(&conf);
+}
+
+static void a_trial_needs_no_domains(void **state)
+{
+	struct conf *conf = load_ok("");
+	struct strv names[SETTINGS_DOMAINS_MAX];
+	const struct settings *s = conf_values(conf);
+
+	(void)state;
+	assert_int_equal(settings_domains(s, names).n, 1);
+	assert_true(strv_eq(names[0], STRV("example.com")));
+	assert_int_equal(s->auth.proxies.n, 0);
+	assert_string_equal(s->xcap.root, "/xcap-root");
+	assert_int_equal(s->xcap.cache_bytes, 64 << 20);
+	assert_int_equal(s->xcap.test_app, 0);
+	assert_int_equal(s->xcap.bare_attributes, 0);
+	conf_free(&conf);
+}
+
 static void log_levels_by_category(void **state)
 {
 	struct conf *conf = load_ok("log:\n  level: warn\n  category:\n    http: debug\n"
@@ -289,6 +330,62 @@ static const struct row {
 	  "be started by root\n"
 	  "1:37: warning: this machine has no group \"no-such-group\"; create it, or the server "
 	  "cannot be started by root\n" },
+	{ "an upper-case domain", "domains: [{name: 'Example.com'}]\n", -1,
+	  "1:11: \"Example.com\" is no domain name; write one as example.com, in lower-case ASCII "
+	  "and without a dot at the end\n" },
+	{ "a domain with a dot at its end", "domains: [{name: 'example.com.'}]\n", -1,
+	  "1:11: \"example.com.\" is no domain name; write one as example.com, in lower-case ASCII "
+	  "and without a dot at the end\n" },
+	{ "a domain that begins with a dot", "domains: [{name: '.com'}]\n", -1,
+	  "1:11: \".com\" is no domain name; write one as example.com, in lower-case ASCII and "
+	  "without a dot at the end\n" },
+	{ "a domain with an empty label", "domains: [{name: 'a..b'}]\n", -1,
+	  "1:11: \"a..b\" is no domain name; write one as example.com, in lower-case ASCII and "
+	  "without a dot at the end\n" },
+	{ "a hyphen at a label's end", "domains: [{name: 'a-.b'}]\n", -1,
+	  "1:11: \"a-.b\" is no domain name; write one as example.com, in lower-case ASCII and "
+	  "without a dot at the end\n" },
+	{ "a hyphen at a label's beginning", "domains: [{name: 'a.-b'}]\n", -1,
+	  "1:11: \"a.-b\" is no domain name; write one as example.com, in lower-case ASCII and "
+	  "without a dot at the end\n" },
+	{ "a user in place of a domain", "domains: [{name: 'a@b'}]\n", -1,
+	  "1:11: \"a@b\" is no domain name; write one as example.com, in lower-case ASCII and "
+	  "without a dot at the end\n" },
+	{ "a label of 64 octets",
+	  "domains: [{name: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'}]\n",
+	  -1,
+	  "1:11: \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\" is no domain "
+	  "name; write one as example.com, in lower-case ASCII and without a dot at the end\n" },
+	{ "a label of 63 octets, digits, hyphens",
+	  "domains: [{name: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'}, "
+	  "{name: 4-a.b}]\n",
+	  0, "" },
+	{ "a domain twice", "domains: [{name: a.b}, {name: a.b}]\n", -1,
+	  "1:24: domains has \"a.b\" twice; remove one entry\n" },
+	{ "a proxy twice",
+	  "auth: {trusted-proxies: [{address: 192.0.2.1}, {address: 192.0.2.1}]}\n", -1,
+	  "1:48: auth.trusted-proxies has 192.0.2.1 twice; remove one entry\n" },
+	{ "an XCAP root without a slash", "xcap: {root: 'xcap'}\n", -1,
+	  "1:14: \"xcap\" cannot be the XCAP root's path; write one as /xcap-root\n" },
+	{ "with a slash at its end", "xcap: {root: '/xcap/'}\n", -1,
+	  "1:14: \"/xcap/\" cannot be the XCAP root's path; write one as /xcap-root\n" },
+	{ "an empty one", "xcap: {root: ''}\n", -1,
+	  "1:14: \"\" cannot be the XCAP root's path; write one as /xcap-root\n" },
+	{ "an XCAP root that is the whole server", "xcap: {root: '/'}\n", -1,
+	  "1:14: \"/\" cannot be the XCAP root's path; write one as /xcap-root\n" },
+	{ "with a query", "xcap: {root: '/x?y'}\n", -1,
+	  "1:14: \"/x?y\" cannot be the XCAP root's path; write one as /xcap-root\n" },
+	{ "with an escape", "xcap: {root: '/%41'}\n", -1,
+	  "1:14: \"/%41\" cannot be the XCAP root's path; write one as /xcap-root\n" },
+	{ "with dots", "xcap: {root: '/a/../b'}\n", -1,
+	  "1:14: \"/a/../b\" cannot be the XCAP root's path; write one as /xcap-root\n" },
+	{ "that looks like a node selector", "xcap: {root: '/a/~~/b'}\n", -1,
+	  "1:14: \"/a/~~/b\" cannot be the XCAP root's path; write one as /xcap-root\n" },
+	{ "the operators' paths", "xcap: {root: /v1}\n", -1,
+	  "1:14: /v1 is a path of the server's own; choose another\n" },
+	{ "a path below one of ours", "xcap: {root: /metrics/xcap}\n", -1,
+	  "1:14: /metrics/xcap is a path of the server's own; choose another\n" },
+	{ "an XCAP root of two segments", "xcap: {root: /v11/x.y~z}\n", 0, "" },
 	{ "the engine that forgets", "store: {engine: mem}\n", 0,
 	  "1:17: warning: a restart loses everything that is stored; use bdb for more than a "
 	  "trial\n" },
@@ -399,8 +496,8 @@ static void the_sample_says_the_defaults(void **state)
 	assert_int_equal(conf_diff(defaults, as_is, differs, NULL), 0);
 	for (const struct conf_item *item = settings_table; item->name; item++)
 		settings += item->type != CONF_SECTION;
-	/* One line a setting, and one for the listener of the default. */
-	assert_int_equal(uncomment(sample), settings + 1);
+	/* One line a setting, one for the listener of the default and one for its domain. */
+	assert_int_equal(uncomment(sample), settings + 2);
 	write_file(sample);
 	if (settings_load(file, tell, &told, &spelt_out) < 0)
 		fail_msg("%s", told.text);
@@ -423,6 +520,8 @@ int main(void)
 		cmocka_unit_test(the_store_gets_its_options),
 		cmocka_unit_test(http_gets_its_options),
 		cmocka_unit_test(limits_and_threads),
+		cmocka_unit_test(domains_and_proxies_are_lists),
+		cmocka_unit_test(a_trial_needs_no_domains),
 		cmocka_unit_test(log_levels_by_category),
 		cmocka_unit_test(access_becomes_route_flags),
 		cmocka_unit_test(contradictions_are_faults_and_dangers_warnings),
