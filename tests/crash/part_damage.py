@@ -91,16 +91,14 @@ def damage_once(suite, result, bases, n):
     where = "%s store, %s: %s" % (kind, name, rng.choice(DAMAGES)(path, rng))
     code = store.run("check", prefix_ok=int(is_log(name)))
     result.add("damages")
+    verdict = store.verdict(code)
     if code == crashlib.EXIT_REFUSED:
-        verdict = crashlib.json.loads(store.text("out"))
         result.add("refused")
         if len(verdict["first"]) < 10:
             result.wrong("%s: refused without a reason" % where)
     elif code == 0:
-        verdict = crashlib.json.loads(store.text("out"))
         result.add("last good commit" if verdict["cut"] else "harmless")
     elif code == crashlib.EXIT_WRONG:
-        verdict = crashlib.json.loads(store.text("out"))
         if verdict["verify"] == 0:
             result.wrong("%s: silent: %s" % (where, verdict["first"]))
         else:
@@ -110,7 +108,7 @@ def damage_once(suite, result, bases, n):
         if not store.text():
             result.wrong("%s: ended without a reason" % where)
     else:
-        result.wrong("%s: ended by %s: %s" % (where, code, store.text()[-300:]))
+        result.wrong("%s: %s" % (where, verdict["first"]))
     store.remove()
 
 
