@@ -43,9 +43,9 @@ static void end(struct http_linger *linger)
 		linger->next->link = linger->link;
 	linger->edge->n_lingers--;
 	worker_timer_clear(linger->edge->worker, &linger->timer);
-	uv_poll_stop(&linger->poll);
-	close(linger->fd);
+	/* The loop's epoll set is told here, so the descriptor must still be ours. */
 	uv_close((uv_handle_t *)&linger->poll, on_closed);
+	close(linger->fd);
 }
 
 static void on_time(struct wheel_timer *timer)
@@ -92,11 +92,7 @@ void http_linger_begin(struct http_edge *edge, int fd, int refused)
 	linger = calloc(1, sizeof(*linger));
 	if (!linger)
 		return;
-	/* Not F_DUPFD_CLOEXEC, of which ThreadSanitizer knows nothing: it would take the descriptor
-	 * for one that another worker has closed. */
-	linger->fd = dup(fd);
-	if (linger->fd >= 0)
-		fcntl(linger->fd, F_SETFD, FD_CLOEXEC);
+	linger->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (linger->fd < 0 ||
 	    uv_poll_init(worker_loop(edge->worker), &linger->poll, linger->fd) < 0) {
 		if (linger->fd >= 0)
