@@ -5,6 +5,12 @@
  * A handler gets a whole request that has passed the fence, on the worker that owns the
  * connection, and answers it exactly once: before it returns, or later on the same worker (other
  * threads post to http_req_worker). Only http/ knows libmicrohttpd.
+ *
+ * Every answer carries the request's trace id as X-Request-Id; the id is the one of the client's
+ * traceparent field when that is well-formed. A request is one log line, written when its answer is
+ * out, and counts in opencpm_http_requests_total by code and listener. What is refused by the
+ * fence or a limit counts in opencpm_http_refused_total by cause. After a chunked body the
+ * connection is closed: its framing is not ours to judge.
  */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
@@ -86,7 +92,9 @@ struct http_answer {
 	int close; /* end the connection after this answer */
 };
 
-/* Answer. HEAD gets the header of the answer and no body. An answer to a request whose client has
+/* Answer, exactly once. HEAD gets the header of the answer and no body. Header fields that hold
+ * line ends or NUL, and Content-Length, Transfer-Encoding, Connection and Date, are dropped with an
+ * error in the log. An answer to a request whose client has
  * gone, or whose deadline has passed, is dropped quietly; RELEASE is called all the same. */
 void http_answer(struct http_req *req, const struct http_answer *answer);
 
@@ -114,17 +122,18 @@ struct http_options {
 	const struct http_route *routes;
 	unsigned n_routes;
 	struct limits *limits;	/* borrowed */
-	unsigned max_conns;	/* of the whole edge, shared out over the workers */
+	unsigned max_conns;	/* of the whole edge, counted over all workers */
 	unsigned header_bytes;	/* request line and header section together; 16 kB */
 	unsigned header_fields; /* 100 */
 	unsigned target_bytes;	/* request target; 8 kB */
-	unsigned idle_s;	/* between requests, and for a whole request to arrive */
+	unsigned idle_s;	/* between requests, for a whole request to arrive, and for a
+				 * client to take any octet of its answer */
 	unsigned deadline_ms;	/* a handler that has not answered by then: 503 */
 };
 void http_options_init(struct http_options *options);
 
 /* Open the listeners on every worker; workers are not running yet. Strings are copied, routes
- * borrowed. */
+ * borrowed. Fails when an address is taken, also by another process of ours. */
 int http_new(const struct http_options *options, struct workers *workers, struct http **http_out,
 	     struct err *err);
 
@@ -135,15 +144,18 @@ uint16_t http_port(const struct http *http, unsigned i);
  * When a file is bad all old ones stay in force and -1 is returned. Any thread. */
 int http_reload_tls(struct http *http, struct err *err);
 
-/* Other values for what can change while running: limits and times, not listeners. Any thread. */
+/* Other values for what can change while running: limits and times, not listeners. A header
+ * section larger than at the start may still be refused: memory is laid out then. Any thread. */
 void http_reload(struct http *http, const struct http_options *options);
 
-/* Stop accepting, close idle connections at once and busy ones after their answer. DRAINED is
- * called on some worker when none is left, at the latest after TIMEOUT_MS (then they are cut).
- * Any thread. */
+/* Stop accepting, when what waits in the queues has been taken; close idle connections at once
+ * and busy ones after their answer. DRAINED is called once, on some worker, when none is left and
+ * nothing of the edge is left in the loops; after TIMEOUT_MS connections are cut. A second call is
+ * ignored. Any thread. */
 void http_drain(struct http *http, unsigned timeout_ms, void (*drained)(void *arg), void *arg);
 
-/* After the drain and after the workers have ended. Takes the address, accepts NULL. */
+/* After the workers have ended and before workers_free; without a drain it cuts what is open.
+ * Requests that their handlers still hold are gone with it. Takes the address, accepts NULL. */
 void http_free(struct http **http);
 
 #endif

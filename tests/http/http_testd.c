@@ -9,7 +9,6 @@
  * Prints "port=N", with TLS also "tls=N", then "ready"; logs on the standard error. SIGTERM drains
  * and ends it, and "drained" is printed once no connection is left.
  */
-#include <getopt.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -317,6 +316,12 @@ static void on_drained(void *arg)
 	sem_post(&drained);
 }
 
+static void usage(void)
+{
+	fprintf(stderr, "http_testd: see the top of its source for its options\n");
+	exit(2);
+}
+
 static void fail(const char *who, const struct err *err)
 {
 	fprintf(stderr, "http_testd: %s: %s\n", who, err->text);
@@ -335,105 +340,116 @@ static void limit_descriptors(unsigned n)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int main(int argc, char **argv)
-{
-	static const struct option longs[] = {
-		{ "workers", 1, NULL, 'w' },   { "port", 1, NULL, 'p' },
-		{ "address", 1, NULL, 'a' },   { "tls", 1, NULL, 't' },
-		{ "unix", 1, NULL, 'u' },      { "idle", 1, NULL, 'i' },
-		{ "deadline", 1, NULL, 'd' },  { "drain", 1, NULL, 'D' },
-		{ "max-conns", 1, NULL, 'm' }, { "source-conns", 1, NULL, 's' },
-		{ "rate", 1, NULL, 'r' },      { "nofile", 1, NULL, 'n' },
-		{ "log", 1, NULL, 'l' },       { NULL, 0, NULL, 0 },
-	};
-	struct limit_options limit_options = { .max_sources = 1000, .requests_burst = 5 };
-	struct http_listen listens[3] = { { .address = "127.0.0.1" } };
-	unsigned n_workers = 1, drain_ms = 5000, nofile = 0, n = 1, tls = 0;
-	enum log_level level = LOG_INFO;
-	struct workers *workers;
-	struct limits *limits;
-	struct err err;
-	sigset_t signals;
-	int c, got;
+struct command {
+	unsigned workers, drain_ms, nofile;
+	unsigned n_listens, tls; /* index of the TLS listener; 0: none */
+	struct http_listen listens[3];
+	struct limit_options limits;
+	enum log_level level;
+};
 
-	http_options_init(&options);
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		switch (c) {
-		case 'w':
-			n_workers = number(optarg);
-			break;
-		case 'p':
-			listens[0].port = (uint16_t)number(optarg);
-			break;
-		case 'a':
-			listens[0].address = optarg;
-			break;
-		case 't':
-			tls = n;
-			listens[n++] = (struct http_listen){ .address = "127.0.0.1",
-							     .cert_file = optarg,
-							     .key_file = argv[optind++] };
-			break;
-		case 'u':
-			listens[n++] = (struct http_listen){ .path = optarg };
-			break;
-		case 'i':
-			options.idle_s = number(optarg);
-			break;
-		case 'd':
-			options.deadline_ms = number(optarg);
-			break;
-		case 'D':
-			drain_ms = number(optarg);
-			break;
-		case 'm':
-			options.max_conns = number(optarg);
-			break;
-		case 's':
-			limit_options.conns = number(optarg);
-			break;
-		case 'r':
-			limit_options.requests_per_s = number(optarg);
-			break;
-		case 'n':
-			nofile = number(optarg);
-			break;
-		case 'l':
-			if (log_level_find(strv_of(optarg), &level) < 0)
-				return 2;
-			break;
-		default:
-			return 2;
+/* "--source-conns N" and the like. Returns 0 when NAME is none of them. */
+static int set_number(struct command *command, const char *name, const char *text)
+{
+	const struct {
+		const char *name;
+		unsigned *value;
+	} known[] = {
+		{ "--workers", &command->workers },
+		{ "--drain", &command->drain_ms },
+		{ "--nofile", &command->nofile },
+		{ "--source-conns", &command->limits.conns },
+		{ "--rate", &command->limits.requests_per_s },
+		{ "--max-conns", &options.max_conns },
+		{ "--idle", &options.idle_s },
+		{ "--deadline", &options.deadline_ms },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i].name) == 0) {
+			*known[i].value = number(text);
+			return 1;
 		}
+	return 0;
+}
+
+static int set_listener(struct command *command, const char *name, char **values)
+{
+	if (strcmp(name, "--port") == 0) {
+		command->listens[0].port = (uint16_t)number(values[0]);
+	} else if (strcmp(name, "--address") == 0) {
+		command->listens[0].address = values[0];
+	} else if (strcmp(name, "--unix") == 0) {
+		command->listens[command->n_listens++] = (struct http_listen){ .path = values[0] };
+	} else if (strcmp(name, "--tls") == 0 && values[1]) {
+		command->tls = command->n_listens++;
+		command->listens[command->tls] = (struct http_listen){ .address = "127.0.0.1",
+								       .cert_file = values[0],
+								       .key_file = values[1] };
+	} else {
+		return 0;
 	}
+	return 1;
+}
+
+static void parse(struct command *command, char **argv)
+{
+	while (*argv) {
+		char **values = argv + 1;
+
+		if (!values[0])
+			usage();
+		if (strcmp(*argv, "--log") == 0) {
+			if (log_level_find(strv_of(values[0]), &command->level) < 0)
+				usage();
+		} else if (!set_number(command, *argv, values[0]) &&
+			   !set_listener(command, *argv, values)) {
+			usage();
+		}
+		argv = values + (strcmp(*argv, "--tls") == 0 ? 2 : 1);
+	}
+}
+
+static void block_signals(sigset_t *signals)
+{
 	signal(SIGPIPE, SIG_DFL); /* nothing may depend on its being ignored */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	sem_init(&drained, 0, 0);
-	log_set_levels(level);
-	limits = limits_new(&limit_options);
-	options.limits = limits;
-	options.listens = listens;
-	options.n_listens = n;
-	options.routes = routes;
-	options.n_routes = sizeof(routes) / sizeof(routes[0]);
-	if (workers_new(n_workers, &workers, &err) < 0 || jobs_new(1, 0, &jobs, &err) < 0)
-		fail("workers", &err);
-	if (http_new(&options, workers, &http, &err) < 0)
-		fail("http", &err);
-	if (workers_start(workers, &err) < 0)
-		fail("start", &err);
-	if (nofile)
-		limit_descriptors(nofile);
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
+static void say_ready(const struct command *command)
+{
 	printf("port=%u\n", http_port(http, 0));
-	if (tls)
-		printf("tls=%u\n", http_port(http, tls));
+	if (command->tls)
+		printf("tls=%u\n", http_port(http, command->tls));
 	printf("ready\n");
 	fflush(stdout);
-	sigwait(&signals, &got);
-	http_drain(http, drain_ms, on_drained, NULL);
+}
+
+static void start(struct command *command, struct limits *limits, struct workers **workers_out)
+{
+	struct err err;
+
+	options.limits = limits;
+	options.listens = command->listens;
+	options.n_listens = command->n_listens;
+	options.routes = routes;
+	options.n_routes = sizeof(routes) / sizeof(routes[0]);
+	if (workers_new(command->workers, workers_out, &err) < 0 || jobs_new(1, 0, &jobs, &err) < 0)
+		fail("workers", &err);
+	if (http_new(&options, *workers_out, &http, &err) < 0)
+		fail("http", &err);
+	if (workers_start(*workers_out, &err) < 0)
+		fail("start", &err);
+	if (command->nofile)
+		limit_descriptors(command->nofile);
+}
+
+static void end(const struct command *command, struct limits *limits, struct workers *workers)
+{
+	http_drain(http, command->drain_ms, on_drained, NULL);
 	sem_wait(&drained);
 	printf("drained\n");
 	fflush(stdout);
@@ -444,5 +460,31 @@ int main(int argc, char **argv)
 	limits_free(&limits);
 	while (under_way)
 		later_free(under_way);
+}
+
+int main(int argc, char **argv)
+{
+	struct command command = { .workers = 1,
+				   .drain_ms = 5000,
+				   .n_listens = 1,
+				   .listens = { { .address = "127.0.0.1" } },
+				   .limits = { .max_sources = 1000, .requests_burst = 5 },
+				   .level = LOG_INFO };
+	struct workers *workers;
+	struct limits *limits;
+	sigset_t signals;
+	int got;
+
+	(void)argc;
+	http_options_init(&options);
+	parse(&command, argv + 1);
+	block_signals(&signals);
+	sem_init(&drained, 0, 0);
+	log_set_levels(command.level);
+	limits = limits_new(&command.limits);
+	start(&command, limits, &workers);
+	say_ready(&command);
+	sigwait(&signals, &got);
+	end(&command, limits, workers);
 	return 0;
 }
