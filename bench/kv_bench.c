@@ -485,8 +485,8 @@ static void starts(void)
 	for (unsigned i = 0; i < runs; i++)
 		start_once(dir, &clean[i], &mb[i]);
 	for (unsigned i = 0; i < runs; i++) {
-		/* About 1.1 kB of log a batch: what a checkpoint at 32 MB leaves at most. */
-		work_in_child(dir, users, 30000, 0, 1);
+		/* About 2.2 kB of log a batch: what a checkpoint at 32 MB leaves at most. */
+		work_in_child(dir, users, 14000, 0, 1);
 		start_once(dir, &killed[i], &mb_killed);
 	}
 	snprintf(figure, sizeof(figure), "start.%s.clean.s", name);

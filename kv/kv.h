@@ -33,7 +33,7 @@ enum kv_status {
 	KV_DONE,     /* it happened and is on disk */
 	KV_CONFLICT, /* a precondition did not hold: nothing happened */
 	KV_NO_SPACE, /* no room on disk: nothing happened; deletes may still pass */
-	KV_BUSY,     /* too much waits, or the store is closing: nothing happened */
+	KV_BUSY,     /* too much waits, no memory, or the store is closing: nothing happened */
 	KV_FAILED,   /* unknown whether it happened; the process is about to end */
 };
 const char *kv_status_name(enum kv_status status);
@@ -154,12 +154,15 @@ struct kv_read {
 	 * KV_READ_BYTES_MAX allow) or KV_FAILED (what is stored there is damaged, or the store has
 	 * failed). */
 	void (*done)(struct kv_read *read, enum kv_status status);
-	uint64_t version; /* out: the commit that last touched the owner; 0: never */
+	/* Out: the commit that last touched the owner. 0: never, or it was emptied and the journal
+	 * no longer knows. */
+	uint64_t version;
 };
 void kv_read(struct kv *kv, struct kv_read *read);
 enum kv_status kv_read_sync(struct kv *kv, struct kv_read *read); /* DONE is not called */
 
-/* Owners behind AFTER (empty: from the start) in order, at most MAX, in ARENA. Not one moment. */
+/* Owners that have records, behind AFTER (empty: from the start), in order, at most MAX, in ARENA.
+ * Not one moment. */
 int kv_owners_sync(struct kv *kv, struct strv after, unsigned max, struct arena *arena,
 		   struct strv **owners_out, unsigned *n_out, struct err *err);
 
@@ -219,16 +222,20 @@ struct kv_verify_report {
  * Returns 0 when that could be done, whatever was found; -1 when not. */
 int kv_verify_sync(struct kv *kv, kv_progress_fn *progress, void *arg,
 		   struct kv_verify_report *report_out, struct err *err);
-/* The same for a store that is not open, or a backup; its pages too. Changes nothing. */
+/* The same for a store that is not open, or a backup; its pages too. Changes nothing: a store is
+ * copied beside DIR and recovered there, which takes as much room once more. ERR_BUSY when it is
+ * open. */
 int kv_verify_dir(const char *dir, kv_progress_fn *progress, void *arg,
 		  struct kv_verify_report *report_out, struct err *err);
 
-/* Every record of OWNER at one moment, in order, to FN (returning other than 0 stops with -1). */
+/* Every record of OWNER at one moment, in order, to FN (returning other than 0 stops with -1). It
+ * is gathered in a nameless file in the store's folder first. */
 int kv_export_sync(struct kv *kv, struct strv owner,
 		   int (*fn)(void *arg, const struct kv_record *record), void *arg,
 		   uint64_t *version_out, struct err *err);
 
-/* Every record of OWNER away, as one commit of one range delete. */
+/* Every record of OWNER away, as one commit of one range delete. OWNER's name stays in the journal
+ * and in its version until retention takes the entry. */
 struct kv_commit_result kv_erase_sync(struct kv *kv, struct strv owner);
 
 struct kv_stats {

@@ -182,7 +182,8 @@ int kv_batch_require_version(struct kv_batch *batch, struct strv name, uint64_t 
 	return add_keyed(batch, KV_VERSION, name, version);
 }
 
-struct strv kv_step_name(const struct kv_batch *batch, struct strv key)
+/* The name part of a step's key (KEY or KEY_TO); empty for an owner's end. */
+static struct strv step_name(const struct kv_batch *batch, struct strv key)
 {
 	size_t head = batch->owner.n + 1;
 
@@ -209,9 +210,9 @@ int kv_batch_seal(struct kv_batch *batch)
 		op->kind = step->kind == KV_PUT	  ? KV_OP_PUT
 			   : step->kind == KV_DEL ? KV_OP_DEL
 						  : KV_OP_DEL_RANGE;
-		op->name = kv_step_name(batch, step->key);
+		op->name = step_name(batch, step->key);
 		if (step->kind == KV_DEL_RANGE)
-			op->to = kv_step_name(batch, step->key_to);
+			op->to = step_name(batch, step->key_to);
 		op++;
 	}
 	return 0;

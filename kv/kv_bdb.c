@@ -196,7 +196,6 @@ static void bdb_free(struct bdb *bdb)
 	bdb_io_unwatch(bdb);
 	bdb_pages_free(&bdb->pages);
 	kv_local_fini(&bdb->local);
-	kv_buf_fini(&bdb->scratch);
 	if (bdb->lock_fd >= 0)
 		close(bdb->lock_fd);
 	pthread_mutex_destroy(&bdb->lock);

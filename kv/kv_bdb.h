@@ -35,14 +35,13 @@ struct bdb {
 	int checkpointing; /* the thread runs */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	int stopping, checkpoint_now;
+	int stopping;
 	unsigned backups; /* that run: log files stay */
 	uint64_t checkpoint_fails;
 
 	/* Free space, the committer's. */
 	int has_reserve;
 	uint64_t reserve_given_us; /* when, monotonic */
-	struct kv_buf scratch;
 };
 
 /* ---- the environment ---- */

@@ -124,7 +124,8 @@ int bdb_read_text(const char *dir, const char *name, char *text_out, size_t size
 	return 0;
 }
 
-int bdb_is_data(const char *name)
+/* A file of tables, pages or log. */
+static int is_data(const char *name)
 {
 	return strcmp(name, "records.db") == 0 || strcmp(name, "journal.db") == 0 ||
 	       strcmp(name, "pages") == 0 || strncmp(name, "log.", 4) == 0;
@@ -155,7 +156,7 @@ int bdb_count_data(const char *dir, uint64_t *bytes_out)
 	while ((entry = readdir(handle))) {
 		struct stat st;
 
-		if (!bdb_is_data(entry->d_name))
+		if (!is_data(entry->d_name))
 			continue;
 		n++;
 		if (fstatat(dirfd(handle), entry->d_name, &st, 0) == 0)
@@ -233,7 +234,7 @@ int bdb_copy_data(const char *from, const char *to, kv_progress_fn *progress, vo
 	if (!handle)
 		return err_sys(err, ERR_IO, errno, "cannot read the folder %s", from);
 	while (ret == 0 && (entry = readdir(handle)))
-		if (bdb_is_data(entry->d_name))
+		if (is_data(entry->d_name))
 			ret = copy_file(from, to, entry->d_name, &copying, err);
 	closedir(handle);
 	return ret;
@@ -249,7 +250,7 @@ static void remove_files(const char *dir, int texts)
 	if (!handle)
 		return;
 	while ((entry = readdir(handle)))
-		if (bdb_is_data(entry->d_name) || (texts && is_text(entry->d_name)))
+		if (is_data(entry->d_name) || (texts && is_text(entry->d_name)))
 			unlinkat(dirfd(handle), entry->d_name, 0);
 	closedir(handle);
 }

@@ -35,9 +35,6 @@ int bdb_write_text(const char *dir, const char *name, const char *text, struct e
 /* Up to SIZE - 1 octets of DIR/NAME, terminated. 0 or -1 (there is none). */
 int bdb_read_text(const char *dir, const char *name, char *text_out, size_t size);
 
-/* 1 when NAME is a file of tables, pages or log. */
-int bdb_is_data(const char *name);
-
 /* How many files of tables and log DIR holds, and their octets (BYTES_OUT may be NULL). -1 with
  * errno. */
 int bdb_count_data(const char *dir, uint64_t *bytes_out);

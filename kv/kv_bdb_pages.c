@@ -535,8 +535,3 @@ void bdb_pages_finish(struct bdb_pages *pages)
 	if (bdb_pages_forget(pages) < 0)
 		log_warn(LOG_KV, "the file of pages could not be cut", L_STR("dir", pages->dir));
 }
-
-const char *bdb_pages_dir(const struct bdb_pages *pages)
-{
-	return pages->dir;
-}

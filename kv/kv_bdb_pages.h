@@ -30,9 +30,6 @@ void bdb_pages_finish(struct bdb_pages *pages);
 /* After all descriptors were closed. Takes the address, accepts NULL. */
 void bdb_pages_free(struct bdb_pages **pages);
 
-/* The folder, as it was given. */
-const char *bdb_pages_dir(const struct bdb_pages *pages);
-
 /* In place of pwrite(2) and pread(2) on FD, the table TABLE. What was written is read again at
  * once; it may reach the file later. */
 ssize_t bdb_pages_write(struct bdb_pages *pages, unsigned table, int fd, const void *p, size_t n,

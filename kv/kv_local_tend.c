@@ -23,6 +23,7 @@ struct verify {
 	uint64_t done, total;
 	struct kv_buf buf, owner; /* the owner whose records come now */
 	uint64_t version;	  /* the owner's */
+	uint64_t owner_records;	  /* seen of it */
 	uint64_t newest;	  /* of all owners' */
 	int cancelled, nomem;
 	/* Records that are newer than their owner's version was when it was seen. */
@@ -77,6 +78,7 @@ static int check_record(struct verify *verify, struct strv key, struct strv owne
 	uint64_t version;
 
 	verify->report->records++;
+	verify->owner_records++;
 	if (kv_record_open(key, data, &value, &version) < 0) {
 		fault(verify, "a record is damaged", key);
 		return 0;
@@ -94,6 +96,7 @@ static int check_record(struct verify *verify, struct strv key, struct strv owne
 static int check_owner(struct verify *verify, struct strv owner, struct strv data)
 {
 	verify->report->owners++;
+	verify->owner_records = 0;
 	verify->owner.n = 0;
 	verify->nomem = kv_buf_append(&verify->owner, owner.p, owner.n) < 0;
 	if (kv_owner_decode(owner, data, &verify->version) < 0) {
@@ -185,6 +188,9 @@ static int verify_table(struct verify *verify, enum kv_table table)
 				got = KV_MAP_NOMEM;
 				break;
 			}
+		} else {
+			verify->report->owners--;
+			verify->report->records -= verify->owner_records;
 		}
 		got = kv_walk_run(&walk, strv_mem(from.p, from.n), all, 0);
 	}

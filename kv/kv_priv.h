@@ -47,9 +47,6 @@ struct kv_batch {
 	int64_t time_us; /* of the commit */
 };
 
-/* The name part of a step's key (KEY or KEY_TO); empty for an owner's end. */
-struct strv kv_step_name(const struct kv_batch *batch, struct strv key);
-
 /* Fill OPS in. Returns 0; -1 when the batch is bad or memory is short. */
 int kv_batch_seal(struct kv_batch *batch);
 void kv_batch_change(const struct kv_batch *batch, struct kv_change *change_out);
