@@ -46,6 +46,7 @@ struct admin *admin_new(const struct admin_options *options)
 
 	if (!admin)
 		return NULL;
+	admin_calls_init(&admin->calls);
 	json_object_seed(0); /* before threads make objects */
 	admin->ops = options->ops;
 	admin->live_ms = options->live_ms;
@@ -64,7 +65,8 @@ int admin_start(struct admin *admin, struct workers *workers, struct jobs *jobs,
 	admin->pool = jobs;
 	admin->kv = kv;
 	admin->started_ms = admin_now_ms();
-	admin->ready = admin_ready_new(kv, admin->ready_ms, admin->ops->draining, admin->ops->arg);
+	admin->ready = admin_ready_new(kv, admin->ready_ms, &admin->calls, admin->ops->draining,
+				       admin->ops->arg);
 	if (!admin->ready)
 		return err_set(err, ERR_NOMEM, "no memory for the admin room");
 	publish_metrics(admin);
@@ -81,6 +83,7 @@ void admin_stop(struct admin *admin)
 {
 	if (admin->jobs)
 		admin_jobs_stop(admin->jobs);
+	admin_calls_end(&admin->calls);
 }
 
 void admin_free(struct admin **admin_at)
@@ -92,6 +95,7 @@ void admin_free(struct admin **admin_at)
 		return;
 	admin_jobs_free(&admin->jobs);
 	admin_ready_free(&admin->ready);
+	admin_calls_fini(&admin->calls);
 	free(admin->routes);
 	free(admin->store_engine);
 	free(admin->tmp_dir);

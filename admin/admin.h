@@ -74,8 +74,9 @@ int admin_start(struct admin *admin, struct workers *workers, struct jobs *jobs,
 /* The routes, valid until admin_free. */
 const struct http_route *admin_routes(const struct admin *admin, unsigned *n_out);
 
-/* Cancel the job that runs, refuse those that wait and all new ones; returns when none runs. Before
- * kv_close, when the edge has been drained. Harmless when repeated, and without admin_start. */
+/* Cancel the job that runs, refuse those that wait and all new ones; returns when nothing of the
+ * room is in the store any more. Before kv_close, when the edge has been drained, while the workers
+ * still run, not on one of them. Harmless when repeated, and without admin_start. */
 void admin_stop(struct admin *admin);
 
 /* After the workers and the edge have ended. Takes the address, accepts NULL. */

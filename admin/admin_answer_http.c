@@ -13,7 +13,6 @@
 static const struct http_header json_headers[] = {
 	{ "Content-Type", { "application/json", 16 } },
 	{ "Cache-Control", { "no-store", 8 } },
-	{ "Allow", { NULL, 0 } }, /* where it is used, filled in a copy */
 };
 
 void admin_answer_json(struct http_req *req, unsigned status, json_t *json)
@@ -110,12 +109,27 @@ void admin_call_answer(struct job *job)
 		admin_answer_json(call->req, 200, call->json);
 }
 
+static void run_call(struct job *job)
+{
+	struct admin_call *call = (struct admin_call *)(void *)job;
+
+	call->run(job);
+	admin_calls_leave(&call->admin->calls);
+}
+
 void admin_call_on_pool(struct admin_call *call, void (*run)(struct job *job),
 			void (*done)(struct job *job))
 {
-	call->job.run = run;
+	struct admin_calls *calls = &call->admin->calls;
+
+	call->run = run;
+	call->job.run = run_call;
 	call->job.done = done;
-	if (jobs_submit(call->admin->pool, &call->job) < 0) {
+	if (!admin_calls_enter(calls)) {
+		err_set(&call->err, ERR_STOPPING, "the server is going down");
+		admin_answer_err(call->req, &call->err);
+	} else if (jobs_submit(call->admin->pool, &call->job) < 0) {
+		admin_calls_leave(calls);
 		err_set(&call->err, ERR_BUSY, "the job pool is full");
 		admin_answer_err(call->req, &call->err);
 	}

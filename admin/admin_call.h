@@ -28,6 +28,7 @@ struct admin_call {
 	const struct admin_verb *verb;
 	struct strv part; /* what stands for "*" in the verb's path, decoded */
 	/* Of what runs on the pool. */
+	void (*run)(struct job *job);
 	struct err err;
 	json_t *json;
 	struct admin_reload reload;
@@ -49,7 +50,8 @@ void admin_answer_file(struct http_req *req, int fd, uint64_t bytes);
 /* Answer 404, or 405 when ALLOW names the methods of the path. */
 void admin_answer_no_verb(struct http_req *req, const char *allow);
 
-/* Run RUN on the job pool, then DONE on this worker; 503 when the pool is full. */
+/* Run RUN on the job pool, then DONE on this worker; 503 when the pool is full or the server goes
+ * down. */
 void admin_call_on_pool(struct admin_call *call, void (*run)(struct job *job),
 			void (*done)(struct job *job));
 /* A DONE: answer with the call's error, or with its JSON. */

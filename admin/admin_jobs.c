@@ -11,12 +11,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "admin/admin_err.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 struct admin_job {
 	uint64_t id; /* 0: the place is free */
@@ -101,6 +103,17 @@ static void log_end(const struct admin_job *job)
 			 L_INT("job", (int64_t)job->id), L_INT("ms", ms));
 }
 
+static void count_end(const struct admin_job *job)
+{
+	char labels[64];
+
+	snprintf(labels, sizeof(labels), "verb=\"%s\",state=\"%s\"", job->verb,
+		 admin_job_state_name(job->state));
+	metric_add(metric_counter("opencpm_admin_jobs_total", "Operator's jobs that have ended.",
+				  labels),
+		   1);
+}
+
 static void end(struct admin_job *job, int failed)
 {
 	job->state = job->stopped ? ADMIN_JOB_CANCELLED
@@ -109,6 +122,7 @@ static void end(struct admin_job *job, int failed)
 	job->ended_ms = unix_ms();
 	if (job->state == ADMIN_JOB_CANCELLED)
 		err_set(&job->err, ERR_STOPPING, "%s was cancelled", job->verb);
+	count_end(job);
 	log_end(job);
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "admin/admin.h"
+#include "admin/admin_calls.h"
 #include "admin/admin_jobs.h"
 #include "admin/admin_ready.h"
 
@@ -20,7 +21,8 @@ struct admin {
 	struct jobs *pool;
 	const struct admin_ops *ops;
 	unsigned live_ms, ready_ms;
-	uint64_t started_ms; /* monotonic */
+	uint64_t started_ms;	  /* monotonic */
+	struct admin_calls calls; /* in the store, but for jobs */
 	struct admin_jobs *jobs;
 	struct admin_ready *ready;
 	struct http_route *routes; /* of admin_http.c */

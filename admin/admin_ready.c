@@ -21,6 +21,7 @@
 struct admin_ready {
 	struct kv *kv;
 	unsigned timeout_ms;
+	struct admin_calls *calls;
 	int (*draining)(void *arg);
 	void *arg;
 
@@ -43,8 +44,8 @@ struct admin_ready {
 static const struct strv owner = { ADMIN_HEALTH_OWNER, sizeof(ADMIN_HEALTH_OWNER) - 1 };
 static const struct strv name = { "ready", 5 };
 
-struct admin_ready *admin_ready_new(struct kv *kv, unsigned timeout_ms, int (*draining)(void *arg),
-				    void *arg)
+struct admin_ready *admin_ready_new(struct kv *kv, unsigned timeout_ms, struct admin_calls *calls,
+				    int (*draining)(void *arg), void *arg)
 {
 	struct admin_ready *ready = calloc(1, sizeof(*ready));
 
@@ -57,6 +58,7 @@ struct admin_ready *admin_ready_new(struct kv *kv, unsigned timeout_ms, int (*dr
 	}
 	ready->kv = kv;
 	ready->timeout_ms = timeout_ms;
+	ready->calls = calls;
 	ready->draining = draining;
 	ready->arg = arg;
 	pthread_mutex_init(&ready->lock, NULL);
@@ -121,8 +123,11 @@ static void settle(struct admin_ready *ready, const struct err *verdict, int lat
 
 static void finish(struct admin_ready *ready, const struct err *verdict)
 {
+	struct admin_calls *calls = ready->calls;
+
 	worker_timer_clear(ready->runner, &ready->timer);
 	settle(ready, verdict, 0);
+	admin_calls_leave(calls);
 }
 
 static void on_timeout(struct wheel_timer *timer)
@@ -177,6 +182,11 @@ static void begin(struct admin_ready *ready)
 	struct kv_batch *batch;
 	struct err err;
 
+	if (!admin_calls_enter(ready->calls)) {
+		err_set(&err, ERR_STOPPING, "the server is going down");
+		settle(ready, &err, 0);
+		return;
+	}
 	ready->runner = worker_self();
 	worker_timer_set(ready->runner, &ready->timer, ready->timeout_ms, on_timeout);
 	batch = kv_batch_new(owner);

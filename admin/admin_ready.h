@@ -8,6 +8,7 @@
 #ifndef ADMIN_ADMIN_READY_H
 #define ADMIN_ADMIN_READY_H
 
+#include "admin/admin_calls.h"
 #include "base/err.h"
 #include "base/worker.h"
 #include "kv/kv.h"
@@ -26,9 +27,10 @@ struct admin_waiter {
 	void (*fn)(struct admin_waiter *waiter, const struct err *err);
 };
 
-/* DRAINING (with ARG) says that the server is going down. NULL when memory is short. */
-struct admin_ready *admin_ready_new(struct kv *kv, unsigned timeout_ms, int (*draining)(void *arg),
-				    void *arg);
+/* DRAINING (with ARG) says that the server is going down. A round trip is one of CALLS. NULL when
+ * memory is short. */
+struct admin_ready *admin_ready_new(struct kv *kv, unsigned timeout_ms, struct admin_calls *calls,
+				    int (*draining)(void *arg), void *arg);
 /* When no worker runs. Takes the address, accepts NULL. */
 void admin_ready_free(struct admin_ready **ready);
 

@@ -219,7 +219,8 @@ static void show_levels(const json_t *json, const char *only)
 
 	json_object_foreach(json_object_get(json, "levels"), category,
 			    level) if (!only || strcmp(only, category) == 0)
-		printf("%-10s %s\n", category, json_string_value(level));
+		printf("%-10s %s\n", category,
+		       json_is_string(level) ? json_string_value(level) : "?");
 }
 
 /* Which of the arguments behind "level" are there; -1 when they make no sense. */

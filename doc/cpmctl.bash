@@ -3,7 +3,7 @@
 
 _cpmctl()
 {
-	local cur prev words cword i verb='' at=0
+	local cur prev i verb='' at=0
 	local verbs='status stats reload log owners backup restore verify export erase jobs'
 
 	COMPREPLY=()

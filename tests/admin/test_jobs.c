@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "tests/gate.h"
 
 static struct gate entered = GATE_INIT, hold = GATE_INIT, left = GATE_INIT;
@@ -107,8 +108,15 @@ static const char *text(const json_t *json, const char *name)
 	return json_string_value(json_object_get(json, name));
 }
 
+static int64_t ended(const char *labels)
+{
+	return metric_value(metric_counter("opencpm_admin_jobs_total",
+					   "Operator's jobs that have ended.", labels));
+}
+
 static void test_done(void **state)
 {
+	int64_t before = ended("verb=\"test\",state=\"done\"");
 	uint64_t id = add("thing", work_quick);
 	json_t *job = wait_state(id, "done");
 
@@ -124,10 +132,12 @@ static void test_done(void **state)
 	assert_true(number(job, "ended_ms") >= number(job, "started_ms"));
 	assert_null(json_object_get(job, "failure"));
 	json_decref(job);
+	assert_int_equal(ended("verb=\"test\",state=\"done\""), before + 1);
 }
 
 static void test_failed(void **state)
 {
+	int64_t before = ended("verb=\"test\",state=\"failed\"");
 	json_t *job, *failure;
 
 	(void)state;
@@ -139,6 +149,7 @@ static void test_failed(void **state)
 	assert_non_null(text(failure, "remedy"));
 	assert_null(json_object_get(job, "result"));
 	json_decref(job);
+	assert_int_equal(ended("verb=\"test\",state=\"failed\""), before + 1);
 }
 
 static void test_one_after_another(void **state)

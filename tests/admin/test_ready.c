@@ -28,6 +28,7 @@ static struct workers *workers;
 static struct jobs *jobs;
 static struct kv *kv;
 static struct admin_ready *ready;
+static struct admin_calls calls;
 static _Atomic int going_down;
 static _Atomic unsigned syncs;
 static _Atomic int held;
@@ -64,7 +65,8 @@ static int setup(void **state)
 	assert_int_equal(workers_new(3, &workers, NULL), 0);
 	assert_int_equal(jobs_new(1, 0, &jobs, NULL), 0);
 	assert_int_equal(kv_open(&options, jobs, &kv, NULL), 0);
-	ready = admin_ready_new(kv, TIMEOUT_MS, is_draining, NULL);
+	admin_calls_init(&calls);
+	ready = admin_ready_new(kv, TIMEOUT_MS, &calls, is_draining, NULL);
 	assert_non_null(ready);
 	return workers_start(workers, NULL);
 }
@@ -72,11 +74,13 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	admin_calls_end(&calls);
 	kv_close(&kv);
 	jobs_free(&jobs);
 	workers_stop(workers);
 	workers_free(&workers);
 	admin_ready_free(&ready);
+	admin_calls_fini(&calls);
 	kv_hook_sync = NULL;
 	return 0;
 }
@@ -192,6 +196,44 @@ static void test_draining(void **state)
 	assert_int_equal(kv_seq(kv), 0); /* the store was not asked */
 }
 
+static void *end_calls(void *arg)
+{
+	admin_calls_end(&calls);
+	gate_raise(arg);
+	return NULL;
+}
+
+/* The end waits for a round trip that nobody waits for any more, and lets none begin. */
+static void test_end(void **state)
+{
+	struct gate ended = GATE_INIT;
+	struct asker late, after;
+	pthread_t thread;
+
+	(void)state;
+	held = 1;
+	ask(&late, 0);
+	assert_true(gate_wait(&told, 1));
+	assert_int_equal(late.err.code, ERR_BUSY);
+	assert_int_equal(pthread_create(&thread, NULL, end_calls, &ended), 0);
+	held = 0;
+	assert_int_equal(gate_count(&ended), 0);
+	gate_raise(&hold);
+	assert_true(gate_wait(&ended, 1));
+	pthread_join(thread, NULL);
+	/* The verdict of the late one holds for its second, then there is no other. */
+	for (unsigned i = 2;; i++) {
+		ask(&after, 1);
+		assert_true(gate_wait(&told, i));
+		if (after.err.code != ERR_NONE)
+			break;
+		assert_true(i < 60000);
+		usleep(1000);
+	}
+	assert_int_equal(after.err.code, ERR_STOPPING);
+	assert_int_equal(kv_seq(kv), 1);
+}
+
 static uint64_t monotonic_ms(void)
 {
 	struct timespec ts;
@@ -225,6 +267,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_ask_one_round_trip, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_answer_in_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_draining, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_verdict_is_renewed, setup, teardown),
 	};
 

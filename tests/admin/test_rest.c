@@ -340,6 +340,9 @@ static void test_stopped(void **state)
 	admin_stop(admin);
 	assert_answer("POST /v1/verify", "", "503", "\"error\":\"stopping\"");
 	assert_answer("POST /v1/erase/a", "", "503", "\"error\":\"stopping\"");
+	assert_answer("GET /v1/status", "", "503", "\"error\":\"stopping\"");
+	assert_answer("GET /v1/export/a", "", "503", "\"error\":\"stopping\"");
+	assert_answer("GET /readyz", "", "503", "going down");
 	assert_answer("GET /v1/jobs", "", "200", "{\"jobs\":[]}");
 }
 
