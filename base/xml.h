@@ -103,7 +103,8 @@ void xml_schema_free(struct xml_schema **schema);
 
 /* Is DOC valid as a whole? Any global element may be the root: which one it must be is for the
  * caller to ask. 1 yes; 0 no, with line and reason in ERR; -1 could not be found out (memory).
- * The tree is not changed but for libxml2's table of IDs. */
+ * The tree is not changed but for libxml2's table of IDs: because of it a tree is validated once,
+ * a second time would miss IDs that occur twice. */
 int xml_schema_valid(const struct xml_schema *schema, xmlDoc *doc, struct err *err);
 
 /* Is ELEM, with what stands in it, valid as its global declaration says? Prefixes in values are

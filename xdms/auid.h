@@ -147,7 +147,8 @@ struct strv auid_caps_print(const struct auid_table *table, struct arena *arena)
 
 /* May DOC be stored as a whole? In the order of RFC 4825 s8.2.5: root element and schema, content
  * of namespaces that we know, uniqueness, constraints. Returns 0; or -1: FAULT_OUT->kind and ERR
- * say why, and kind AUID_FAULT_NONE means that it could not be found out (memory). */
+ * say why, and kind AUID_FAULT_NONE means that it could not be found out (memory). A tree is
+ * validated once (base/xml.h). */
 int auid_validate(const struct auid_table *table, const struct auid_ops *usage, xmlDoc *doc,
 		  const struct auid_context *context, struct arena *arena,
 		  struct auid_fault *fault_out, struct err *err);

@@ -175,11 +175,8 @@ static int report(struct search *search, const struct auid_unique *row, const xm
 {
 	struct auid_step path[AUID_STEPS_MAX];
 	size_t n = whole_path(search, elem, path);
-	struct auid_exists *exists;
+	struct auid_exists *exists = &search->fault->exists[search->fault->n_exists];
 
-	if (search->fault->n_exists == AUID_EXISTS_MAX)
-		return 0;
-	exists = &search->fault->exists[search->fault->n_exists];
 	exists->field = auid_field_print(search->usage, path, n, row->attr, search->arena);
 	exists->value = strv_of(arena_strdup(search->arena, strv_of((const char *)value)));
 	if (!exists->field.p || !exists->value.p)
@@ -188,6 +185,12 @@ static int report(struct search *search, const struct auid_unique *row, const xm
 	if (row->scope == AUID_SERVER)
 		propose(exists, seen, row->child.local, search->arena);
 	return 0;
+}
+
+/* Positions are counted from the first sibling on: that is paid for a few reports only. */
+static int is_full(const struct search *search)
+{
+	return search->fault->n_exists == AUID_EXISTS_MAX;
 }
 
 /* 0, -1 without memory. */
@@ -213,7 +216,8 @@ static int look_at_siblings(struct search *search, const xmlNode *parent)
 	xmlHashTable *seen = NULL;
 	int ret = 0;
 
-	for (xmlNode *node = parent->children; node && ret == 0; node = node->next) {
+	for (xmlNode *node = parent->children; node && ret == 0 && !is_full(search);
+	     node = node->next) {
 		row = node->type == XML_ELEMENT_NODE ? row_of(search->usage, node, AUID_SIBLINGS)
 						     : NULL;
 		if (!row)
@@ -232,10 +236,11 @@ static int look_everywhere(struct search *search, xmlNode *root)
 	const struct auid_unique *row;
 	int ret = seen ? 0 : -1;
 
-	for (xmlNode *node = root; node && ret == 0; node = auid_next_element(root, node)) {
+	for (xmlNode *node = root; node && ret == 0 && !is_full(search);
+	     node = auid_next_element(root, node)) {
 		ret = look_at_siblings(search, node);
 		row = row_of(search->usage, node, AUID_SERVER);
-		if (row && ret == 0)
+		if (row && ret == 0 && !is_full(search))
 			ret = look_at(search, row, node, seen);
 	}
 	xmlHashFree(seen, NULL);

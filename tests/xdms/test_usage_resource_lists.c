@@ -2,6 +2,9 @@
 /* Lists: RFC 4826 s3, and what its schema cannot say. */
 #include "tests/xdms/usage/usage_check.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static const struct usage_row rows[] = {
 	{ "good", NULL, NULL, AUID_FAULT_NONE, NULL, NULL },
 	{ "a second member of that URI elsewhere", "name=\"work\">",
@@ -190,12 +193,36 @@ static void each_double_value_is_told(void **state)
 	arena_free(&arena);
 }
 
+/* However many there are, only the first few are told, and only they are counted to. */
+static void the_report_of_double_values_is_bounded(void **state)
+{
+	enum { ENTRIES = 50000, ENTRY_BYTES = 16 };
+	char *text = malloc(ENTRIES * ENTRY_BYTES + 256), *at = text;
+	struct arena *arena = arena_new(0);
+	struct auid_fault fault;
+	struct err err = { 0 };
+
+	at = stpcpy(at, "<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'><list>");
+	for (int i = 0; i < ENTRIES; i++)
+		at = stpcpy(at, "<entry uri='a'/>");
+	stpcpy(at, "</list></resource-lists>");
+	assert_int_equal(usage_check_text(*state, &auid_resource_lists, text, &documents.context,
+					  &fault, arena, &err),
+			 AUID_FAULT_UNIQUENESS);
+	assert_int_equal(fault.n_exists, AUID_EXISTS_MAX);
+	assert_string_equal(fault.exists[AUID_EXISTS_MAX - 1].field.p,
+			    "resource-lists/list%5B1%5D/entry%5B9%5D/@uri");
+	arena_free(&arena);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(documents_are_judged),
 		cmocka_unit_test(another_root_is_refused),
 		cmocka_unit_test(each_double_value_is_told),
+		cmocka_unit_test(the_report_of_double_values_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, usage_open, usage_close);
