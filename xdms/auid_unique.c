@@ -193,19 +193,23 @@ static int is_full(const struct search *search)
 	return search->fault->n_exists == AUID_EXISTS_MAX;
 }
 
-/* 0, -1 without memory. */
+/* *SEEN_AT is made when the first value is there to be remembered. 0, -1 without memory. */
 static int look_at(struct search *search, const struct auid_unique *row, const xmlNode *elem,
-		   xmlHashTable *seen)
+		   xmlHashTable **seen_at)
 {
 	static char present;
 	xmlChar *value = xmlGetNoNsProp(elem, BAD_CAST row->attr);
 	const xmlChar *key = BAD_CAST row->child.local;
 	int ret = 0;
 
-	if (value && xmlHashLookup2(seen, value, key))
-		ret = report(search, row, elem, value, seen);
-	else if (value)
-		ret = xmlHashAddEntry2(seen, value, key, &present);
+	if (!value)
+		return 0;
+	if (!*seen_at && !(*seen_at = xmlHashCreate(64)))
+		ret = -1;
+	else if (xmlHashLookup2(*seen_at, value, key))
+		ret = report(search, row, elem, value, *seen_at);
+	else
+		ret = xmlHashAddEntry2(*seen_at, value, key, &present);
 	xmlFree(value);
 	return ret;
 }
@@ -218,13 +222,11 @@ static int look_at_siblings(struct search *search, const xmlNode *parent)
 
 	for (xmlNode *node = parent->children; node && ret == 0 && !is_full(search);
 	     node = node->next) {
-		row = node->type == XML_ELEMENT_NODE ? row_of(search->usage, node, AUID_SIBLINGS)
-						     : NULL;
-		if (!row)
+		if (node->type != XML_ELEMENT_NODE)
 			continue;
-		if (!seen && !(seen = xmlHashCreate(64)))
-			return -1;
-		ret = look_at(search, row, node, seen);
+		row = row_of(search->usage, node, AUID_SIBLINGS);
+		if (row)
+			ret = look_at(search, row, node, &seen);
 	}
 	xmlHashFree(seen, NULL);
 	return ret;
@@ -232,16 +234,16 @@ static int look_at_siblings(struct search *search, const xmlNode *parent)
 
 static int look_everywhere(struct search *search, xmlNode *root)
 {
-	xmlHashTable *seen = xmlHashCreate(64);
 	const struct auid_unique *row;
-	int ret = seen ? 0 : -1;
+	xmlHashTable *seen = NULL;
+	int ret = 0;
 
 	for (xmlNode *node = root; node && ret == 0 && !is_full(search);
 	     node = auid_next_element(root, node)) {
 		ret = look_at_siblings(search, node);
 		row = row_of(search->usage, node, AUID_SERVER);
 		if (row && ret == 0 && !is_full(search))
-			ret = look_at(search, row, node, seen);
+			ret = look_at(search, row, node, &seen);
 	}
 	xmlHashFree(seen, NULL);
 	return ret;
