@@ -112,9 +112,8 @@ def damage_once(suite, result, bases, n):
     store.remove()
 
 
-def damage(suite, result):
-    """Damage files of stores that were closed in order, and of stores that were killed."""
-    rng = suite.random("damage")
+def damage_round(suite, result, first, n):
+    rng = suite.random("damage", first)
     bases = {}
     for kind in ("closed", "killed"):
         store = crashlib.Store(suite, seed=rng.randrange(1 << 30), **part_kill.BUSY)
@@ -126,9 +125,14 @@ def damage(suite, result):
         result.judged("%s store" % kind, *probe.check())
         probe.remove()
         bases[kind] = store
-    suite.each(result, lambda n: damage_once(suite, result, bases, n),
-               range(suite.pick(60, 500)))
+    suite.each(result, lambda n: damage_once(suite, result, bases, n), range(first, first + n))
     for store in bases.values():
         store.remove()
+
+
+def damage(suite, result):
+    """Damage files of stores that were closed in order, and of stores that were killed."""
+    for first in range(0, suite.pick(60, 500), suite.pick(60, 50)):
+        damage_round(suite, result, first, suite.pick(60, 50))
     if not result.figures.get("refused", 0) + result.figures.get("reported", 0):
         result.wrong("no damage was noticed: nothing was tried")
