@@ -33,7 +33,7 @@
 #include "http/http.h"
 
 enum { BODY_BYTES = 2048, CONNS = 32 };
-enum { RUNS = 21, RUNS_QUICK = 7, REQUESTS = 60000, REQUESTS_QUICK = 20000 };
+enum { RUNS = 21, RUNS_QUICK = 7, REQUESTS = 60000, REQUESTS_QUICK = 12000 };
 
 static char body[BODY_BYTES];
 
