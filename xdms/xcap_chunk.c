@@ -259,6 +259,30 @@ void xcap_seg_drop(struct xcap_seg *seg)
 	free(wide);
 }
 
+uint32_t xcap_seg_number(struct xcap_seg *seg, uint32_t next_id)
+{
+	struct xcap_wide *wide = (struct xcap_wide *)seg;
+
+	if (!seg->is_wide) {
+		if (!seg->id)
+			seg->id = next_id++;
+		return next_id;
+	}
+	/* The tags first: a wide element whose tags have an id has been numbered. */
+	if (wide->tag->seg.id)
+		return next_id;
+	next_id = xcap_seg_number(&wide->tag->seg, next_id);
+	for (unsigned s = 0; s < wide->n; s++)
+		for (unsigned k = 0; k < wide->shelf[s]->n; k++) {
+			struct xcap_seg *kid = wide->shelf[s]->kid[k];
+
+			next_id = xcap_seg_number(kid, next_id);
+			wide->shelf[s]->id[k] =
+				kid->is_wide ? ((struct xcap_wide *)kid)->tag->seg.id : kid->id;
+		}
+	return next_id;
+}
+
 int xcap_seglist_add(struct xcap_seglist *list, struct xcap_seg *seg, struct err *err)
 {
 	if (list->n == list->cap) {
@@ -323,6 +347,8 @@ static struct xcap_shelf *shelf_new(struct xcap_seg **kids, unsigned n,
 	shelf->n = n;
 	for (unsigned i = 0; i < n; i++) {
 		shelf->kid[i] = kids[i];
+		shelf->id[i] =
+			kids[i]->is_wide ? ((struct xcap_wide *)kids[i])->tag->seg.id : kids[i]->id;
 		sums_add(&shelf->sums, &kids[i]->sums);
 	}
 	if (sign(shelf, old, changed) < 0) {

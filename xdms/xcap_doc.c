@@ -40,6 +40,9 @@ int xcap_doc_parse(struct strv bytes, const struct xcap_limits *limits, struct x
 		return err_set(err, ERR_NOMEM, "no memory for a document");
 	}
 	atomic_init(&doc->refs, 1);
+	doc->next_id = 1;
+	for (unsigned i = 0; i < kids.n; i++)
+		doc->next_id = xcap_seg_number(kids.seg[i], doc->next_id);
 	doc->top = xcap_wide_with(NULL, NULL, 0, 0, 0, &kids);
 	if (!doc->top) {
 		free(doc);

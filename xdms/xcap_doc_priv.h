@@ -41,6 +41,7 @@ struct xcap_sums {
 struct xcap_seg {
 	_Atomic unsigned refs;
 	int is_wide;
+	uint32_t id; /* of a chunk: its record's, never used twice in one document; 0: none yet */
 	struct xcap_sums sums;
 };
 
@@ -62,6 +63,7 @@ struct xcap_shelf {
 	_Atomic unsigned refs;
 	unsigned n;
 	struct xcap_seg *kid[XCAP_SHELF_KIDS];
+	uint32_t id[XCAP_SHELF_KIDS]; /* those of the kids, of wide ones their tags' */
 	struct xcap_sums sums;
 	uint64_t *sig; /* for each bit of a key's signature, the kids that have it; may be NULL */
 };
@@ -75,8 +77,13 @@ struct xcap_wide {
 
 struct xcap_doc {
 	_Atomic unsigned refs;
+	uint32_t next_id;
 	struct xcap_wide *top;
 };
+
+/* Give SEG, and all chunks in it that have none, ids from NEXT_ID on. Returns the next one. For
+ * what nobody else can see yet. */
+uint32_t xcap_seg_number(struct xcap_seg *seg, uint32_t next_id);
 
 /* Text to be made into chunks. */
 struct xcap_text {

@@ -38,9 +38,15 @@ static int rebuild(const struct splice *s, unsigned n_levels, const struct xcap_
 		   struct xcap_chunk *tag, unsigned shelf, unsigned from, unsigned n_del,
 		   struct xcap_seglist *add, struct xcap_doc **doc_out)
 {
-	struct xcap_wide *wide = xcap_wide_with(list, tag, shelf, from, n_del, add);
+	uint32_t next_id = s->at->doc->next_id;
+	struct xcap_wide *wide;
 	struct xcap_doc *doc;
 
+	for (unsigned i = 0; i < add->n; i++)
+		next_id = xcap_seg_number(add->seg[i], next_id);
+	if (tag)
+		next_id = xcap_seg_number(&tag->seg, next_id);
+	wide = xcap_wide_with(list, tag, shelf, from, n_del, add);
 	while (wide && n_levels-- > 0) {
 		const struct xcap_level *up = &s->at->level[n_levels];
 		struct xcap_seglist one = { 0 };
@@ -61,6 +67,7 @@ static int rebuild(const struct splice *s, unsigned n_levels, const struct xcap_
 		return nomem(s->err);
 	}
 	atomic_init(&doc->refs, 1);
+	doc->next_id = next_id;
 	doc->top = wide;
 	*doc_out = doc;
 	return 0;

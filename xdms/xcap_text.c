@@ -386,7 +386,7 @@ static char *room(struct xcap_print *print, size_t n)
 {
 	if (print->failed)
 		return NULL;
-	if (print->cap - print->n < n) {
+	if (!print->p || print->cap - print->n < n) {
 		size_t cap = (print->cap ? print->cap * 2 : 128) + n;
 		char *p = arena_alloc(print->arena, cap);
 

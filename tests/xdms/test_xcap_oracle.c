@@ -21,6 +21,7 @@
 #include "tests/xdms/doc_check.h"
 #include "tests/xdms/oracle.h"
 #include "xdms/xcap_diff.h"
+#include "xdms/xcap_record.h"
 
 static uint64_t random_state;
 
@@ -313,7 +314,16 @@ static struct {
 	unsigned in_many_chunks, max_chunks;
 } seen;
 
+/* The records of the document, as a store would have them. */
+struct store {
+	struct xcap_record *record;
+	unsigned n, cap;
+	char *head;
+	size_t head_n;
+};
+
 struct run {
+	struct store store;
 	struct xcap_doc *doc;
 	xmlDoc *oracle;
 	struct strv body;
@@ -393,6 +403,75 @@ static void check_patch(const struct run *run, const struct xcap_edit *edit, con
 	free(theirs);
 	free(text);
 	seen.patches++;
+}
+
+static void store_one(struct store *s, const struct xcap_record *r)
+{
+	unsigned i = 0;
+
+	if (r->id == XCAP_RECORD_HEAD) {
+		free(s->head);
+		s->head = strv_dup(r->bytes);
+		s->head_n = r->bytes.n;
+		return;
+	}
+	while (i < s->n && s->record[i].id != r->id)
+		i++;
+	if (i < s->n) /* a number is never used twice */
+		assert_int_equal(r->bytes.n, 0);
+	if (!r->bytes.n) {
+		assert_true(i < s->n);
+		free((char *)s->record[i].bytes.p);
+		s->record[i] = s->record[--s->n];
+		return;
+	}
+	if (s->n == s->cap)
+		s->record = realloc(s->record, (s->cap = s->cap * 2 + 8) * sizeof(*s->record));
+	s->record[s->n++] = (struct xcap_record){ r->id, { strv_dup(r->bytes), r->bytes.n } };
+}
+
+static void store_free(struct store *s)
+{
+	while (s->n)
+		free((char *)s->record[--s->n].bytes.p);
+	free(s->record);
+	free(s->head);
+	memset(s, 0, sizeof(*s));
+}
+
+/* Bring the records from OLD to DOC and read the document back from them. With N_MAX at most so
+ * many chunks are written. */
+static void check_records(struct run *run, const struct xcap_doc *doc, const struct xcap_doc *old,
+			  unsigned n_max, struct arena *arena)
+{
+	struct xcap_record *record;
+	struct xcap_doc *back;
+	unsigned n, written = 0;
+	struct err err;
+	char *a, *b;
+
+	assert_int_equal(xcap_record_changes(doc, old, arena, &record, &n), 0);
+	for (unsigned i = 0; i < n; i++) {
+		store_one(&run->store, &record[i]);
+		written += record[i].id != XCAP_RECORD_HEAD && record[i].bytes.n;
+	}
+	if (written > n_max)
+		stop(run, "too many records written");
+	if (xcap_record_load(strv_mem(run->store.head, run->store.head_n), run->store.record,
+			     run->store.n, NULL, &back, &err) < 0)
+		stop(run, err.text);
+	a = doc_text(doc, NULL);
+	b = doc_text(back, NULL);
+	if (strcmp(a, b) != 0)
+		stop(run, "read back otherwise");
+	doc_check(back);
+	free(a);
+	free(b);
+	/* What is read back goes on with the same marks and numbers. */
+	assert_int_equal(xcap_record_changes(back, doc, arena, &record, &n), 0);
+	assert_int_equal(n, 1);
+	assert_true(strv_eq(record[0].bytes, strv_mem(run->store.head, run->store.head_n)));
+	xcap_doc_drop(&back);
 }
 
 static void check_edit(const struct run *run, const struct xcap_edit *edit,
@@ -500,6 +579,7 @@ static void one_step(struct run *run)
 		check_edit(run, &edit, &sel, run->oracle, arena);
 		if (!run->delete)
 			check_put(run, &edit, &sel, arena);
+		check_records(run, edit.doc, run->doc, 9 + (unsigned)run->body.n / 400, arena);
 		seen.edited++;
 		seen.created += (unsigned)edit.created;
 		seen.deleted += (unsigned)run->delete;
@@ -523,13 +603,18 @@ static void same_bytes_same_verdicts(void **state)
 		char *text = random_document();
 		struct run run = { .oracle = oracle_parse(strv_of(text)) };
 		struct err err = { 0 };
+		struct arena *arena;
 
 		if (!run.oracle || xcap_doc_parse(strv_of(text), NULL, &run.doc, &err) < 0)
 			fail_msg("%s: %s", err.text, text);
 		doc_check(run.doc);
+		arena = arena_new(0);
+		check_records(&run, run.doc, NULL, UINT32_MAX, arena);
+		arena_free(&arena);
 		for (unsigned i = below(200); i > 0; i--)
 			one_step(&run);
 		xcap_doc_drop(&run.doc);
+		store_free(&run.store);
 		xmlFreeDoc(run.oracle);
 		free(text);
 	}
