@@ -474,6 +474,15 @@ unsigned xcap_spot_position(const struct xcap_spot *spot)
 	return n;
 }
 
+int xcap_spot_sibling(const struct xcap_spot *spot, int step, struct xcap_spot *sibling_out)
+{
+	unsigned position = xcap_spot_position(spot);
+	struct xcap_spot parent;
+
+	xcap_spot_parent(spot, &parent);
+	return xcap_child_nth(&parent, NULL, step < 0 ? position - 1 : position + 1, sibling_out);
+}
+
 const struct xcap_name *xcap_spot_name(const struct xcap_spot *spot)
 {
 	return &spot->chunk->ix.names[spot->chunk->ix.node[spot->node].name].name;

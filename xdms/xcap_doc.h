@@ -79,6 +79,9 @@ int xcap_child_step(const struct xcap_spot *parent, const struct xcap_step *step
 /* The element that contains SPOT's. 0 when that is the document. */
 int xcap_spot_parent(const struct xcap_spot *spot, struct xcap_spot *parent_out);
 
+/* The element sibling just before (STEP -1) or behind (STEP 1) SPOT's. 1, 0 when there is none. */
+int xcap_spot_sibling(const struct xcap_spot *spot, int step, struct xcap_spot *sibling_out);
+
 /* Follow the first N_STEPS steps of SEL from the document. Returns N_STEPS when they select one
  * element, SPOT_OUT; otherwise how many steps went well, SPOT_OUT where those led, and MATCHES_OUT
  * how many elements (0 or 2) the next one selects. */

@@ -160,6 +160,8 @@ static int replace(const struct xcap_change *c, const struct xcap_spot *old, str
 	size_t at = xcap_spot_offset(old);
 	int rc;
 
+	c->edit->old = *old;
+	c->edit->has_old = 1;
 	if (patch_element(c, XCAP_OP_REPLACE, XCAP_POS_LAST, old, body) < 0)
 		return -1;
 	if (old->wide)
@@ -445,6 +447,8 @@ static int delete_element(struct xcap_change *c)
 	if (!xcap_spot_parent(&spot, &c->edit->spot))
 		return xcap_refuse(c, XCAP_SCHEMA_VALIDATION_ERROR,
 				   "a document has one root element");
+	c->edit->old = spot;
+	c->edit->has_old = 1;
 	if (patch_element(c, XCAP_OP_REMOVE, XCAP_POS_LAST, &spot, strv_mem(NULL, 0)) < 0)
 		return -1;
 	rc = part_brackets(c, &spot, &parted);

@@ -49,6 +49,9 @@ struct xcap_edit {
 	int created;	       /* 201, not 200 */
 	struct xcap_spot spot; /* in the new document: what was put, the element of an attribute,
 				  or the parent of what was deleted (maybe the document) */
+	int has_old;
+	struct xcap_spot old; /* in the document before: the element replaced, deleted, or whose
+				 attribute changed. Its siblings stay. */
 	struct xcap_patch patch;
 };
 

@@ -265,6 +265,8 @@ int xcap_put_attr(struct xcap_change *c, struct strv body)
 				   "a namespace declaration is no attribute");
 	if (choose_quote(c, &w) < 0)
 		return -1;
+	c->edit->old = spot;
+	c->edit->has_old = 1;
 	attr = find_attr(&spot, &c->sel->attr);
 	rc = attr ? replace_value(c, &spot, attr, &w) : add_attribute(c, &spot, &w);
 	if (rc < 0)
@@ -284,6 +286,8 @@ int xcap_delete_attr(struct xcap_change *c)
 
 	if (!xcap_doc_find(c->doc, c->sel, &spot) || !(attr = find_attr(&spot, &c->sel->attr)))
 		return XCAP_NOT_FOUND;
+	c->edit->old = spot;
+	c->edit->has_old = 1;
 	qname = qname_of(c, &spot, attr);
 	if (!qname.n)
 		return xcap_no_memory(c);

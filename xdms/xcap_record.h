@@ -28,7 +28,8 @@ struct xcap_record {
 
 /* The records to write so that those of OLD (NULL: there are none) become those of DOC, which was
  * made from OLD by edits; the head first. A document that was parsed counts its chunks from 1: when
- * it takes the place of another, all records of that one go first. In ARENA. Returns 0, -1 without memory. */
+ * it takes the place of another, all records of that one go first. In ARENA. Returns 0, -1 without
+ * memory. */
 int xcap_record_changes(const struct xcap_doc *doc, const struct xcap_doc *old, struct arena *arena,
 			struct xcap_record **record_out, unsigned *n_out);
 

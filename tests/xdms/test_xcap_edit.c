@@ -558,6 +558,104 @@ static void reading(void **state)
 	arena_free(&arena);
 }
 
+/* 5,000 siblings in many chunks, with wide ones among them, asked in every way. */
+static void many_siblings(void **state)
+{
+	struct arena *arena = arena_new(0);
+	struct xcap_spot list, at, other;
+	struct xcap_doc *doc;
+	struct err err;
+	char *text;
+	size_t n;
+	FILE *to = open_memstream(&text, &n);
+
+	(void)state;
+	fprintf(to, "<a><l>");
+	for (unsigned i = 1; i <= 5000; i++) {
+		fprintf(to, "<%c id='%u' k='%u'>", "bcd"[i % 3], i, i);
+		for (unsigned k = 0; i % 1000 == 0 && k < 300; k++)
+			fprintf(to, "<x/>");
+		fprintf(to, "</%c>\n", "bcd"[i % 3]);
+	}
+	fprintf(to, "</l></a>");
+	fclose(to);
+	assert_int_equal(xcap_doc_parse(strv_mem(text, n), NULL, &doc, &err), 0);
+	doc_check(doc);
+	xcap_doc_spot(doc, &list);
+	assert_int_equal(xcap_child_nth(&list, NULL, 1, &list), 1);
+	assert_int_equal(xcap_child_nth(&list, NULL, 1, &list), 1);
+	assert_int_equal(xcap_child_count(&list, NULL), 5000);
+	assert_int_equal(xcap_child_count(&list, &(struct xcap_name){ { 0 }, STRV("c") }), 1667);
+	assert_int_equal(xcap_child_count(&list, &(struct xcap_name){ { 0 }, STRV("x") }), 0);
+	assert_int_equal(xcap_child_nth(&list, NULL, 5001, &at), 0);
+	assert_int_equal(xcap_child_nth(&list, NULL, 1, &at), 1);
+	assert_int_equal(xcap_spot_sibling(&at, -1, &other), 0);
+	for (unsigned i = 1; i <= 5000; i++) {
+		const char name[] = { "bcd"[i % 3], 0 };
+		struct xcap_name named = { { 0 }, strv_of(name) };
+		char value[16];
+
+		assert_int_equal(xcap_spot_position(&at), i);
+		assert_true(xcap_name_eq(xcap_spot_name(&at), &named));
+		sprintf(value, "%u", i);
+		assert_int_equal(xcap_child_attr(&list, &named,
+						 &(struct xcap_name){ { 0 }, STRV("id") },
+						 strv_of(value), &other),
+				 1);
+		assert_true(xcap_spot_same(&at, &other));
+		assert_int_equal(xcap_child_nth(&list, &named, (i + 2) / 3, &other), 1);
+		assert_true(i % 3 == 1 ? xcap_spot_same(&at, &other) : 1);
+		if (i % 97 == 0) { /* an attribute without a signature, any name */
+			assert_int_equal(xcap_child_attr(&list, NULL,
+							 &(struct xcap_name){ { 0 }, STRV("k") },
+							 strv_of(value), &other),
+					 1);
+			assert_true(xcap_spot_same(&at, &other));
+		}
+		assert_int_equal(xcap_doc_spot_at(doc, xcap_spot_offset(&at), &other), 1);
+		assert_true(xcap_spot_same(&at, &other));
+		assert_int_equal(xcap_spot_sibling(&at, 1, &at), i < 5000);
+	}
+	assert_int_equal(xcap_doc_spot_at(doc, 1, &other), 0);
+	assert_int_equal(xcap_doc_spot_at(doc, n, &other), 0);
+	xcap_doc_drop(&doc);
+	free(text);
+	arena_free(&arena);
+}
+
+/* More names than a sum has room for. */
+static void many_names(void **state)
+{
+	struct xcap_spot list, at;
+	struct xcap_doc *doc;
+	struct err err;
+	char *text;
+	size_t n;
+	FILE *to = open_memstream(&text, &n);
+
+	(void)state;
+	fprintf(to, "<a>");
+	for (unsigned i = 0; i < 1200; i++)
+		fprintf(to, "<n%u/>", i % 400);
+	fprintf(to, "</a>");
+	fclose(to);
+	assert_int_equal(xcap_doc_parse(strv_mem(text, n), NULL, &doc, &err), 0);
+	doc_check(doc);
+	xcap_doc_spot(doc, &list);
+	assert_int_equal(xcap_child_nth(&list, NULL, 1, &list), 1);
+	for (unsigned i = 0; i < 400; i++) {
+		char name[16];
+		struct xcap_name named = { { 0 }, { name, (size_t)sprintf(name, "n%u", i) } };
+
+		assert_int_equal(xcap_child_count(&list, &named), 3);
+		assert_int_equal(xcap_child_nth(&list, &named, 3, &at), 1);
+		assert_int_equal(xcap_spot_position(&at), 801 + i);
+		assert_int_equal(xcap_child_nth(&list, &named, 4, &at), 0);
+	}
+	xcap_doc_drop(&doc);
+	free(text);
+}
+
 static void broken_documents(void **state)
 {
 	struct xcap_doc *doc;
@@ -617,6 +715,7 @@ int main(void)
 		cmocka_unit_test(ancestors),	    cmocka_unit_test(limits),
 		cmocka_unit_test(patches),	    cmocka_unit_test(diff_documents),
 		cmocka_unit_test(faults),	    cmocka_unit_test(reading),
+		cmocka_unit_test(many_siblings),    cmocka_unit_test(many_names),
 		cmocka_unit_test(broken_documents), cmocka_unit_test(no_memory),
 	};
 
