@@ -132,6 +132,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	strv_cut(&rest, 0, &in.doc);
 	in.delete = !strv_cut(&rest, 0, &in.sel);
 	in.body = rest;
+	/* Refused by both, but for libxml2's door an octet NUL is UTF-16. */
+	if (in.body.n && memchr(in.body.p, 0, in.body.n))
+		return 0;
 	oracle = oracle_parse(in.doc);
 	arena = arena_new(0);
 	if (oracle) {
