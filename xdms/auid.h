@@ -168,6 +168,11 @@ int auid_check_element(const struct auid_table *table, const struct auid_ops *us
 		       const struct auid_step *path, size_t n, const struct auid_context *context,
 		       struct arena *arena, struct auid_fault *fault_out, struct err *err);
 
+/* Has ELEM, or an element in it, a value that must be unique beyond its siblings (AUID_DOCUMENT,
+ * AUID_SERVER)? 1: it has to be compared with the rest, or the whole validated; 0: the siblings of
+ * ELEM are all that is left to ask. */
+int auid_reaches_out(const struct auid_ops *usage, xmlNode *elem);
+
 /* The field of a uniqueness-failure: attribute ATTR of the element to which the N steps of PATH
  * lead, with an xmlns() query for names outside the usage's default namespace. In ARENA; empty when
  * memory is short. */

@@ -263,3 +263,18 @@ int auid_check_unique(const struct auid_ops *usage, xmlNode *root, const struct 
 	fault_out->kind = AUID_FAULT_UNIQUENESS;
 	return err_set(err, ERR_EXISTS, "\"%.120s\" is there twice", fault_out->exists[0].value.p);
 }
+
+static int row_reaches_out(const struct auid_unique *row, const xmlNode *elem)
+{
+	return row->scope != AUID_SIBLINGS && auid_node_is(elem, &row->child) &&
+	       xmlHasNsProp((xmlNode *)elem, BAD_CAST row->attr, NULL);
+}
+
+int auid_reaches_out(const struct auid_ops *usage, xmlNode *elem)
+{
+	for (xmlNode *node = elem; node && usage->unique; node = auid_next_element(elem, node))
+		for (const struct auid_unique *row = usage->unique; row->attr; row++)
+			if (row_reaches_out(row, node))
+				return 1;
+	return 0;
+}
