@@ -122,6 +122,7 @@ class Store:
         # when a damaged store is refused.
         for name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"):
             env[name] = env.get(name, "") + ":exitcode=99:detect_leaks=0"
+        env["TSAN_OPTIONS"] += ":suppressions=" + os.path.join(HERE, "..", "tsan.supp")
         if self.control:
             env.update(LD_PRELOAD=self.suite.shim, CRASH_DIR=self.root,
                        CRASH_CONTROL=self.control.path)

@@ -67,12 +67,12 @@ struct load {
 	struct submitter *submitters;
 };
 
-static volatile sig_atomic_t terminated;
+static atomic_int terminated; /* by a signal on any thread */
 
 static void on_term(int sig)
 {
 	(void)sig;
-	terminated = 1;
+	atomic_store(&terminated, 1);
 }
 
 /* The log is the judge's only source: a load that cannot write it must not go on. */
@@ -411,7 +411,7 @@ static void wait_through(struct load *load)
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
 		pthread_cond_timedwait(&load->through, &load->through_lock, &until);
-		if (terminated)
+		if (atomic_load(&terminated))
 			atomic_store(&load->stop, 1);
 	}
 	pthread_mutex_unlock(&load->through_lock);
