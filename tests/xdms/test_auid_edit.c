@@ -97,7 +97,7 @@ static xmlNode *graft(xmlDoc *doc)
 
 	while (samples[n].local)
 		n++;
-	text = sample_print(&samples[sample_random(n)], sample_random(40), NULL);
+	text = sample_print(&samples[sample_random(n)], sample_random(5), NULL);
 	from = parse(text);
 	copy = xmlDocCopyNode(xmlDocGetRootElement(from), doc, 1);
 	xmlFreeDoc(from);
@@ -238,7 +238,7 @@ static int is_unique_here(const struct auid_ops *usage, const xmlNode *elem)
 {
 	for (const xmlNode *other = elem->parent->children; other; other = other->next)
 		for (const struct auid_unique *row = usage->unique; row->attr; row++)
-			if (clash(row, elem, row, other))
+			if (row->scope == AUID_SIBLINGS && clash(row, elem, row, other))
 				return 0;
 	return 1;
 }
