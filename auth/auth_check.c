@@ -394,9 +394,7 @@ static int ha1_of(const struct auth_check *check, const struct auth_user *user,
 
 	auth_mac(check->policy->secret, username, dummy);
 	if (user && check->need.identity.n)
-		cred = auth_user_has_identity(user, check->need.identity)
-			       ? auth_user_cred_find(user, algorithm, username, realm)
-			       : NULL;
+		cred = auth_user_cred_find(user, algorithm, username, realm);
 	else if (user)
 		cred = auth_user_cred_find_hashed(user, algorithm, check->need.userhash, realm);
 	memcpy(ha1_out, cred ? cred->ha1.p : (const char *)dummy, auth_hash_bytes(algorithm));
@@ -456,7 +454,8 @@ static int take_count(struct auth_check *check)
 	return challenge(check, "stale-nonce", 1);
 }
 
-static void finish_credentials(struct auth_check *check, const struct auth_user *user)
+/* USER may be the stand-in, EXISTS not set. */
+static void finish_credentials(struct auth_check *check, const struct auth_user *user, int exists)
 {
 	struct auth_throttle *throttle = check->policy->throttle;
 	uint64_t now_ms = check->request->now_ms;
@@ -470,6 +469,7 @@ static void finish_credentials(struct auth_check *check, const struct auth_user 
 	}
 	right = check->means == AUTH_BY_BASIC ? basic_is_right(check, user)
 					      : digest_is_right(check, user);
+	right &= exists;
 	if (!right) {
 		auth_throttle_failed(throttle, &check->attempt, now_ms);
 		challenge(check, "wrong-user-or-password", 0);
@@ -482,16 +482,21 @@ static void finish_credentials(struct auth_check *check, const struct auth_user 
 	admit(check, user);
 }
 
-void auth_check_finish(struct auth_check *check, const struct auth_user *user)
+static void finish(struct auth_check *check, const struct auth_user *user, int exists)
 {
 	/* Whatever the store has found: only the record that was asked for counts. */
-	if (user && check->need.identity.n && !auth_user_has_identity(user, check->need.identity))
-		user = NULL;
+	if (user && check->need.identity.n)
+		exists &= auth_user_has_identity(user, check->need.identity);
 	if (check->means == AUTH_BY_ASSERTION)
-		admit(check, user);
+		admit(check, exists ? user : NULL);
 	else
-		finish_credentials(check, user);
+		finish_credentials(check, user, exists);
 	forget_password(check);
+}
+
+void auth_check_finish(struct auth_check *check, const struct auth_user *user)
+{
+	finish(check, user, user != NULL);
 }
 
 void auth_check_finish_record(struct auth_check *check, struct strv record)
@@ -504,7 +509,7 @@ void auth_check_finish_record(struct auth_check *check, struct strv record)
 	if (exists && !readable)
 		auth_check_give_up(check);
 	else
-		auth_check_finish(check, exists ? &user : NULL);
+		finish(check, readable ? &user : NULL, exists);
 }
 
 int auth_stand_in_make(const struct auth_domains *domains, struct arena *arena,
@@ -512,12 +517,18 @@ int auth_stand_in_make(const struct auth_domains *domains, struct arena *arena,
 {
 	unsigned char octets[AUTH_HASH_BYTES];
 	char password[AUTH_HASH_HEX];
-	struct auth_user user = { .n_identities = 1, .disabled = 1 };
+	struct auth_user user = { .n_identities = 2, .disabled = 1 };
+	const char *name;
 
 	if (auth_random(octets, sizeof(octets)) < 0)
 		return err_set(err, ERR_IO, "no randomness for a stand-in user");
 	auth_hex_print(octets, sizeof(octets), password);
-	user.identity[0] = STRV("tel:+0");
+	/* Of the shape that most records have. */
+	name = arena_printf(arena, "sip:nobody@%.*s", STRV_ARG(domains->name[0]));
+	if (!name)
+		return err_set(err, ERR_NOMEM, "no memory for a stand-in user");
+	user.identity[0] = strv_of(name);
+	user.identity[1] = STRV("tel:+0000000");
 	if (auth_user_set_password(&user, strv_of(password), domains, arena, err) < 0)
 		return -1;
 	return auth_user_encode(&user, arena, record_out, err);

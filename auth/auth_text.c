@@ -95,8 +95,6 @@ static int is_visible(uint32_t code)
 		{ 0xe0000, 0xe007f },
 	};
 
-	if (code >= 0x20 && code < 0x7f)
-		return 1;
 	for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++)
 		if (code >= unseen[i].from && code <= unseen[i].to)
 			return 0;
@@ -107,10 +105,14 @@ int auth_text_is_plain(struct strv s)
 {
 	while (s.n) {
 		uint32_t code;
-		size_t n = auth_utf8_next(s, &code);
+		size_t n = 1;
 
-		if (!n || !is_visible(code))
-			return 0;
+		/* Nearly all that comes is visible ASCII. */
+		if ((unsigned char)(s.p[0] - 0x20) >= 0x5f) {
+			n = auth_utf8_next(s, &code);
+			if (!n || !is_visible(code))
+				return 0;
+		}
 		s.p += n;
 		s.n -= n;
 	}

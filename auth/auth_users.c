@@ -238,20 +238,26 @@ const struct auth_cred *auth_user_cred_find(const struct auth_user *user,
 					    enum auth_algorithm algorithm, struct strv username,
 					    struct strv realm)
 {
+	const struct auth_cred *found = NULL;
+
+	/* To the end in any case: how long it takes does not tell what was found. */
 	for (unsigned i = 0; i < user->n_creds; i++) {
 		const struct auth_cred *cred = &user->cred[i];
 
 		if (cred->algorithm == algorithm && strv_eq(cred->username, username) &&
 		    strv_eq(cred->realm, realm))
-			return cred;
+			found = cred;
 	}
-	return NULL;
+	return found;
 }
 
 const struct auth_cred *auth_user_cred_find_hashed(const struct auth_user *user,
 						   enum auth_algorithm algorithm,
 						   const unsigned char *userhash, struct strv realm)
 {
+	const struct auth_cred *found = NULL;
+
+	/* To the end, as above. */
 	for (unsigned i = 0; i < user->n_creds; i++) {
 		const struct auth_cred *cred = &user->cred[i];
 		unsigned char hash[AUTH_HASH_BYTES];
@@ -259,9 +265,9 @@ const struct auth_cred *auth_user_cred_find_hashed(const struct auth_user *user,
 		if (cred->algorithm == algorithm && strv_eq(cred->realm, realm) &&
 		    auth_userhash(algorithm, cred->username, realm, hash) == 0 &&
 		    auth_equal(hash, userhash, auth_hash_bytes(algorithm)))
-			return cred;
+			found = cred;
 	}
-	return NULL;
+	return found;
 }
 
 struct strv auth_user_realm(const struct auth_user *user, const struct auth_domains *domains)
