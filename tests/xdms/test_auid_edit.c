@@ -105,9 +105,10 @@ static xmlNode *graft(xmlDoc *doc)
 	return copy;
 }
 
+/* Half of the time a second one of its kind, with the same values. */
 static void insert(xmlDoc *doc, xmlNode *at, struct edit *edit)
 {
-	xmlNode *put = graft(doc);
+	xmlNode *put = sample_random(2) ? graft(doc) : xmlDocCopyNode(at, doc, 1);
 
 	switch (at == xmlDocGetRootElement(doc) ? 2 : sample_random(3)) {
 	case 0:
