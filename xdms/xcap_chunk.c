@@ -277,8 +277,7 @@ uint32_t xcap_seg_number(struct xcap_seg *seg, uint32_t next_id)
 			struct xcap_seg *kid = wide->shelf[s]->kid[k];
 
 			next_id = xcap_seg_number(kid, next_id);
-			wide->shelf[s]->id[k] =
-				kid->is_wide ? ((struct xcap_wide *)kid)->tag->seg.id : kid->id;
+			wide->shelf[s]->id[k] = xcap_seg_chunk(kid)->seg.id;
 		}
 	return next_id;
 }
@@ -324,13 +323,9 @@ static int sign(struct xcap_shelf *shelf, const struct xcap_shelf *old, int chan
 	else
 		memset(shelf->sig, 0, XCAP_SIG_BITS * sizeof(*shelf->sig));
 	for (unsigned i = 0; i < shelf->n; i++) {
-		const struct xcap_seg *kid = shelf->kid[i];
-
 		if (changed >= 0 && old->sig && (int)i != changed)
 			continue;
-		sig_add(shelf->sig, i,
-			kid->is_wide ? ((const struct xcap_wide *)kid)->tag
-				     : (const struct xcap_chunk *)kid);
+		sig_add(shelf->sig, i, xcap_seg_chunk(shelf->kid[i]));
 	}
 	return 0;
 }

@@ -75,6 +75,17 @@ struct xcap_wide {
 	struct xcap_shelf *shelf[];
 };
 
+/* SEG as what it is; the tags of a wide element for its chunk. */
+static inline const struct xcap_wide *xcap_seg_wide(const struct xcap_seg *seg)
+{
+	return seg->is_wide ? (const struct xcap_wide *)seg : NULL;
+}
+
+static inline const struct xcap_chunk *xcap_seg_chunk(const struct xcap_seg *seg)
+{
+	return seg->is_wide ? ((const struct xcap_wide *)seg)->tag : (const struct xcap_chunk *)seg;
+}
+
 struct xcap_doc {
 	_Atomic unsigned refs;
 	uint32_t next_id;
