@@ -256,7 +256,8 @@ def test_damaged_backup_is_found(make_daemon):
     table.write_bytes(data)
     done = ctl("verify", folder)
     assert done.returncode in (1, 4), done.stdout
-    assert done.stderr.splitlines()[-1].startswith(f"cpmctl: {folder}")
+    # Not the last line under a sanitizer: Berkeley DB gives nothing back after such a fault.
+    assert any(line.startswith(f"cpmctl: {folder}") for line in done.stderr.splitlines())
     restored = ctl("restore", folder, daemon.folder / "new")
     assert restored.returncode == 1
     assert not (daemon.folder / "new").exists()
