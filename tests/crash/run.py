@@ -121,9 +121,10 @@ def main():
         report(suite, results, args.json)
     finally:
         suite.close()
-    wrong = sum(len(result.violations) for result in results)
-    print("crash suite: %s" % ("%d violations" % wrong if wrong else "no violation"))
-    return 1 if wrong else 0
+    ends = [outcome(result) for result in results]
+    print("crash suite: %d passed, %d failed, %d skipped" %
+          (ends.count("ok"), ends.count("WRONG"), ends.count("skipped")))
+    return 1 if "WRONG" in ends else 0
 
 
 if __name__ == "__main__":
