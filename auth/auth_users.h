@@ -49,6 +49,16 @@ struct auth_user {
 	unsigned n_creds; /* 0: cannot log in by password */
 };
 
+/* How the search for a record ended. An edge searches through a function pointer, since records are
+ * kept above it; the result is told to a function of this type, exactly once, with the edge's
+ * CONTEXT. USER is NULL unless found, and valid during the call. */
+enum auth_found {
+	AUTH_FOUND,
+	AUTH_ABSENT,
+	AUTH_BUSY, /* cannot tell now */
+};
+typedef void auth_found_fn(void *context, enum auth_found found, const struct auth_user *user);
+
 /* USER as bytes in ARENA. Returns 0; -1 with ERR_NOMEM, or ERR_RANGE when a text is longer than 255
  * octets or USER is not what auth_user_decode would accept. */
 int auth_user_encode(const struct auth_user *user, struct arena *arena, struct strv *bytes_out,
