@@ -51,7 +51,7 @@ def arguments():
     size.add_argument("--quick", action="store_const", const="quick", dest="size",
                       help="the sizes of a check, about a minute and a half (the default)")
     size.add_argument("--soak", action="store_const", const="soak", dest="size",
-                      help="the sizes of a soak, hours")
+                      help="the sizes of a soak, about an hour")
     parser.add_argument("--part", action="append", choices=[name for name, _, _ in PARTS],
                         help="only this part; may be given more than once")
     parser.add_argument("--builddir", default=os.environ.get("builddir", "."),
