@@ -64,6 +64,8 @@ int xml_init(const char *schema_dir, struct err *err)
 	if (atoi(xmlParserVersion) < LIBXML_VERSION)
 		return err_set(err, ERR_ABSENT, "libxml2 %s is older than %s, which the build used",
 			       xmlParserVersion, LIBXML_DOTTED_VERSION);
+	if (xml_memory_init(err) < 0)
+		return -1;
 	xmlInitParser();
 	xmlSetGenericErrorFunc(NULL, stay_silent);
 	xmlThrDefSetGenericErrorFunc(NULL, stay_silent);
@@ -132,6 +134,10 @@ static int count_nodes(void *ctx, unsigned n)
 {
 	struct parse *parse = parse_of(ctx);
 
+	if (xml_memory_short()) {
+		stop(ctx, XML_FAULT_NO_MEMORY, "out of memory");
+		return -1;
+	}
 	parse->nodes += n;
 	if (parse->nodes <= parse->limits->nodes)
 		return 0;
@@ -250,14 +256,18 @@ static xmlDoc *build(struct strv bytes, struct parse *parse)
 {
 	const int options =
 		XML_PARSE_NONET | XML_PARSE_IGNORE_ENC | XML_PARSE_COMPACT | XML_PARSE_BIG_LINES;
-	xmlParserCtxt *ctxt = context_new(parse);
+	xmlParserCtxt *ctxt;
 	xmlDoc *doc;
 
+	xml_memory_watch();
+	ctxt = context_new(parse);
 	if (!ctxt) {
 		note(parse, XML_FAULT_NO_MEMORY, 0, "out of memory");
 		return NULL;
 	}
 	doc = xmlCtxtReadMemory(ctxt, bytes.p, (int)bytes.n, NULL, "UTF-8", options);
+	if (xml_memory_short())
+		*parse = (struct parse){ .fault = XML_FAULT_NO_MEMORY, .reason = "out of memory" };
 	if (!parse->fault && (!doc || !ctxt->wellFormed || !ctxt->nsWellFormed))
 		note(parse, XML_FAULT_NOT_WELL_FORMED, 0, "not well-formed");
 	if (parse->fault) {

@@ -20,6 +20,14 @@ void xml_schema_forget_dir(void);
 struct _xmlParserInput *xml_schema_open_file(const char *url, const char *id,
 					     struct _xmlParserCtxt *ctxt);
 
+/* Put the reserve (xml_memory.c) behind libxml2's allocations; before anything else of it. */
+int xml_memory_init(struct err *err);
+
+/* Was there no memory for libxml2 in this thread since the last xml_memory_watch? Then nothing that
+ * it said meanwhile is to be believed. */
+void xml_memory_watch(void);
+int xml_memory_short(void);
+
 /* A message of libxml2 as a reason: cut to SIZE, control characters replaced, end trimmed. */
 void xml_reason(char *reason, size_t size, const char *message);
 

@@ -309,10 +309,10 @@ void xml_schema_free(struct xml_schema **schema_at)
 
 static int verdict(int code, const struct complaint *first, struct err *err)
 {
+	if (code < 0 || xml_memory_short())
+		return err_set(err, ERR_NOMEM, "the document could not be validated");
 	if (code == 0)
 		return 1;
-	if (code < 0)
-		return err_set(err, ERR_NOMEM, "the document could not be validated");
 	err_set(err, ERR_SYNTAX, "line %d: %s", first->line,
 		first->reason[0] ? first->reason : "not valid");
 	return 0;
@@ -320,8 +320,10 @@ static int verdict(int code, const struct complaint *first, struct err *err)
 
 static xmlSchemaValidCtxt *validation_new(const struct xml_schema *schema, struct complaint *first)
 {
-	xmlSchemaValidCtxt *ctxt = xmlSchemaNewValidCtxt(schema->set);
+	xmlSchemaValidCtxt *ctxt;
 
+	xml_memory_watch();
+	ctxt = xmlSchemaNewValidCtxt(schema->set);
 	if (ctxt)
 		xmlSchemaSetValidStructuredErrors(ctxt, on_complaint, first);
 	return ctxt;
