@@ -10,16 +10,20 @@ enum { FORM = 1, NUMBER_OCTETS_MAX = 5 };
 
 /* ---- writing ---- */
 
+/* N at TO, which has room for NUMBER_OCTETS_MAX. Returns what comes behind it. */
+static char *number_at(char *to, uint32_t n)
+{
+	for (; n > 0x7f; n >>= 7)
+		*to++ = (char)((n & 0x7f) | 0x80);
+	*to++ = (char)n;
+	return to;
+}
+
 static void put_number(struct xcap_print *print, uint32_t n)
 {
-	unsigned char text[NUMBER_OCTETS_MAX];
-	size_t i = 0;
+	char text[NUMBER_OCTETS_MAX];
 
-	do {
-		text[i++] = (unsigned char)((n & 0x7f) | (n > 0x7f ? 0x80 : 0));
-		n >>= 7;
-	} while (n);
-	xcap_print(print, strv_mem(text, i));
+	xcap_print(print, strv_mem(text, (size_t)(number_at(text, n) - text)));
 }
 
 static void put_octet(struct xcap_print *print, unsigned octet)
@@ -27,42 +31,6 @@ static void put_octet(struct xcap_print *print, unsigned octet)
 	char c = (char)octet;
 
 	xcap_print(print, strv_mem(&c, 1));
-}
-
-/* Numbers of wide elements' tags and chunks, in order. */
-struct ids {
-	uint32_t *id;
-	unsigned n, cap;
-	int failed;
-};
-
-static void add_id(struct ids *ids, struct arena *arena, uint32_t id)
-{
-	if (ids->n == ids->cap) {
-		unsigned cap = ids->cap ? ids->cap * 2 : 64;
-		uint32_t *more = arena_zalloc(arena, cap, sizeof(*more));
-
-		if (!more) {
-			ids->failed = 1;
-			return;
-		}
-		if (ids->n)
-			memcpy(more, ids->id, ids->n * sizeof(*more));
-		ids->id = more;
-		ids->cap = cap;
-	}
-	ids->id[ids->n++] = id;
-}
-
-static void collect(const struct xcap_wide *wide, struct arena *arena, struct ids *ids)
-{
-	for (unsigned s = 0; s < wide->n; s++)
-		for (unsigned k = 0; k < wide->shelf[s]->n; k++) {
-			add_id(ids, arena, wide->shelf[s]->id[k]);
-			if (wide->shelf[s]->kid[k]->is_wide)
-				collect((const struct xcap_wide *)wide->shelf[s]->kid[k], arena,
-					ids);
-		}
 }
 
 /* The numbers of a shelf stand beside it, so that no chunk is touched but wide elements' heads. */
@@ -73,14 +41,22 @@ static void put_kids(struct xcap_print *print, const struct xcap_wide *wide)
 	for (unsigned s = 0; s < wide->n; s++)
 		n += wide->shelf[s]->n;
 	put_number(print, n);
-	for (unsigned s = 0; s < wide->n; s++)
-		for (unsigned k = 0; k < wide->shelf[s]->n; k++) {
-			const struct xcap_seg *kid = wide->shelf[s]->kid[k];
+	for (unsigned s = 0; s < wide->n; s++) {
+		const struct xcap_shelf *shelf = wide->shelf[s];
+		char run[XCAP_SHELF_KIDS * NUMBER_OCTETS_MAX], *to = run;
 
-			put_number(print, wide->shelf[s]->id[k] << 1 | (kid->is_wide ? 1U : 0U));
-			if (kid->is_wide)
-				put_kids(print, (const struct xcap_wide *)kid);
+		for (unsigned k = 0; k < shelf->n; k++) {
+			int is_wide = shelf->kid[k]->is_wide;
+
+			to = number_at(to, shelf->id[k] << 1 | (is_wide ? 1U : 0U));
+			if (!is_wide && k + 1 < shelf->n)
+				continue;
+			xcap_print(print, strv_mem(run, (size_t)(to - run)));
+			to = run;
+			if (is_wide)
+				put_kids(print, (const struct xcap_wide *)shelf->kid[k]);
 		}
+	}
 }
 
 static struct strv put_head(const struct xcap_doc *doc, struct arena *arena)
@@ -143,23 +119,66 @@ static void write_chunk(struct changes *c, const struct xcap_chunk *chunk)
 	add_change(c, chunk->seg.id, bytes);
 }
 
-/* All chunks from number SINCE on: those that no document before has. */
-static void write_new(struct changes *c, const struct xcap_wide *wide, uint32_t since)
+/* All chunks of SEG from number SINCE on: those that no document before has. */
+static void write_new(struct changes *c, const struct xcap_seg *seg, uint32_t since)
 {
-	for (unsigned s = 0; s < wide->n; s++)
-		for (unsigned k = 0; k < wide->shelf[s]->n; k++) {
-			const struct xcap_seg *kid = wide->shelf[s]->kid[k];
-			const struct xcap_wide *inner = (const struct xcap_wide *)kid;
-			int is_new = wide->shelf[s]->id[k] >= since;
+	const struct xcap_wide *wide = xcap_seg_wide(seg);
 
-			if (kid->is_wide) {
-				if (is_new)
-					write_chunk(c, inner->tag);
-				write_new(c, inner, since);
-			} else if (is_new) {
-				write_chunk(c, (const struct xcap_chunk *)kid);
-			}
-		}
+	if (xcap_seg_chunk(seg)->seg.id >= since)
+		write_chunk(c, xcap_seg_chunk(seg));
+	for (unsigned s = 0; wide && s < wide->n; s++)
+		for (unsigned k = 0; k < wide->shelf[s]->n; k++)
+			write_new(c, wide->shelf[s]->kid[k], since);
+}
+
+/* Numbers of chunks. */
+struct ids {
+	uint32_t *id;
+	unsigned n;
+};
+
+static unsigned count_ids(const struct xcap_seg *seg)
+{
+	const struct xcap_wide *wide = xcap_seg_wide(seg);
+	unsigned n = 1;
+
+	for (unsigned s = 0; wide && s < wide->n; s++)
+		for (unsigned k = 0; k < wide->shelf[s]->n; k++)
+			n += count_ids(wide->shelf[s]->kid[k]);
+	return n;
+}
+
+static void collect_ids(const struct xcap_seg *seg, struct ids *ids)
+{
+	const struct xcap_wide *wide = xcap_seg_wide(seg);
+
+	ids->id[ids->n++] = xcap_seg_chunk(seg)->seg.id;
+	for (unsigned s = 0; wide && s < wide->n; s++)
+		for (unsigned k = 0; k < wide->shelf[s]->n; k++)
+			collect_ids(wide->shelf[s]->kid[k], ids);
+}
+
+/* The kids of some shelves in a row. */
+struct kids {
+	struct xcap_seg **seg;
+	unsigned n;
+};
+
+static struct kids kids_of(struct changes *c, const struct xcap_wide *wide, unsigned from,
+			   unsigned to)
+{
+	struct kids kids = {
+		arena_zalloc(c->arena, (to - from) * XCAP_SHELF_KIDS + 1, sizeof(*kids.seg)), 0
+	};
+
+	if (!kids.seg) {
+		c->failed = 1;
+		return kids;
+	}
+	for (unsigned s = from; s < to; s++)
+		for (unsigned k = 0; k < wide->shelf[s]->n; k++)
+			kids.seg[kids.n++] = wide->shelf[s]->kid[k];
+	return kids;
 }
 
 static int by_number(const void *a, const void *b)
@@ -169,29 +188,72 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The numbers of OLD that DOC has no longer. Both lists are the same but for a few in the middle.
- */
-static int drop_old(struct changes *c, const struct xcap_doc *doc, const struct xcap_doc *old)
+static struct ids ids_of(struct changes *c, struct kids kids)
 {
-	struct ids now = { 0 }, was = { 0 };
-	unsigned head = 0, tail = 0, n;
+	struct ids ids = { NULL, 0 };
+	unsigned n = 0;
 
-	collect(doc->top, c->arena, &now);
-	collect(old->top, c->arena, &was);
-	if (now.failed || was.failed)
-		return -1;
-	while (head < now.n && head < was.n && now.id[head] == was.id[head])
+	for (unsigned i = 0; i < kids.n; i++)
+		n += count_ids(kids.seg[i]);
+	ids.id = arena_zalloc(c->arena, n + 1, sizeof(*ids.id));
+	if (!ids.id)
+		c->failed = 1;
+	for (unsigned i = 0; ids.id && i < kids.n; i++)
+		collect_ids(kids.seg[i], &ids);
+	if (ids.n)
+		qsort(ids.id, ids.n, sizeof(*ids.id), by_number);
+	return ids;
+}
+
+/* Those of WAS that are nowhere in NOW: several edits may lie between. */
+static void drop_old(struct changes *c, struct kids now, struct kids was)
+{
+	struct ids left = ids_of(c, now), before = ids_of(c, was);
+
+	for (unsigned i = 0, k = 0; i < before.n; i++) {
+		while (k < left.n && left.id[k] < before.id[i])
+			k++;
+		if (k == left.n || left.id[k] != before.id[i])
+			add_change(c, before.id[i], strv_mem(NULL, 0));
+	}
+}
+
+static void compare(struct changes *c, const struct xcap_wide *now, const struct xcap_wide *was,
+		    uint32_t since);
+
+/* What is the same at both ends is left out; then one wide element may have become another. */
+static void compare_kids(struct changes *c, struct kids now, struct kids was, uint32_t since)
+{
+	while (now.n && was.n && now.seg[0] == was.seg[0])
+		now.seg++, now.n--, was.seg++, was.n--;
+	while (now.n && was.n && now.seg[now.n - 1] == was.seg[was.n - 1])
+		now.n--, was.n--;
+	if (now.n == 1 && was.n == 1 && now.seg[0]->is_wide && was.seg[0]->is_wide) {
+		compare(c, xcap_seg_wide(now.seg[0]), xcap_seg_wide(was.seg[0]), since);
+		return;
+	}
+	for (unsigned i = 0; i < now.n; i++)
+		write_new(c, now.seg[i], since);
+	drop_old(c, now, was);
+}
+
+/* Shelves that both share are passed over. */
+static void compare(struct changes *c, const struct xcap_wide *now, const struct xcap_wide *was,
+		    uint32_t since)
+{
+	unsigned head = 0, tail = 0;
+
+	if (now->tag && now->tag->seg.id != was->tag->seg.id) {
+		write_chunk(c, now->tag);
+		add_change(c, was->tag->seg.id, strv_mem(NULL, 0));
+	}
+	while (head < now->n && head < was->n && now->shelf[head] == was->shelf[head])
 		head++;
-	while (tail < now.n - head && tail < was.n - head &&
-	       now.id[now.n - 1 - tail] == was.id[was.n - 1 - tail])
+	while (tail < now->n - head && tail < was->n - head &&
+	       now->shelf[now->n - 1 - tail] == was->shelf[was->n - 1 - tail])
 		tail++;
-	n = now.n - head - tail;
-	if (n)
-		qsort(now.id + head, n, sizeof(*now.id), by_number);
-	for (unsigned i = head; i < was.n - tail; i++)
-		if (!n || !bsearch(&was.id[i], now.id + head, n, sizeof(*now.id), by_number))
-			add_change(c, was.id[i], strv_mem(NULL, 0));
-	return 0;
+	compare_kids(c, kids_of(c, now, head, now->n - tail), kids_of(c, was, head, was->n - tail),
+		     since);
 }
 
 int xcap_record_changes(const struct xcap_doc *doc, const struct xcap_doc *old, struct arena *arena,
@@ -202,9 +264,12 @@ int xcap_record_changes(const struct xcap_doc *doc, const struct xcap_doc *old, 
 
 	c.failed = !head.n;
 	add_change(&c, XCAP_RECORD_HEAD, head);
-	write_new(&c, doc->top, old ? old->next_id : 1);
-	if (old && drop_old(&c, doc, old) < 0)
-		c.failed = 1;
+	if (old)
+		compare(&c, doc->top, old->top, old->next_id);
+	else
+		for (unsigned s = 0; s < doc->top->n; s++)
+			for (unsigned k = 0; k < doc->top->shelf[s]->n; k++)
+				write_new(&c, doc->top->shelf[s]->kid[k], 1);
 	*record_out = c.record;
 	*n_out = c.n;
 	return c.failed ? -1 : 0;

@@ -121,6 +121,8 @@ static int beyond_the_oracle(struct strv all)
 {
 	if (memmem(all.p, all.n, "here-it-goes", 12))
 		return 1;
+	if (strv_starts(all, STRV("\xef\xbb\xbf\xef\xbb\xbf"))) /* it passes over both */
+		return 1;
 	/* An ampersand in a namespace name comes out of libxml2 as "&#38;". */
 	return memmem(all.p, all.n, "xmlns", 5) && memchr(all.p, '&', all.n);
 }

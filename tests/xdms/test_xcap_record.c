@@ -80,6 +80,55 @@ static void an_edit_writes_one_chunk(void **state)
 	}
 }
 
+/* From one version to a later one, several edits between: as many writes as chunks differ. */
+static void many_edits_at_once(void **state)
+{
+	struct arena *arena = arena_new(0);
+	struct xcap_doc *first = contacts(3000), *doc = xcap_doc_hold(first), *next, *back;
+	struct xcap_record *before, *change, *all;
+	unsigned n_before, n_change, n = 0;
+	struct err err;
+	char *a, *b;
+
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		char sel[64];
+
+		sprintf(sel, "lists/list/entry[%u]", 1 + (i * 73 % 10 + i / 10 * 900));
+		next = put(doc, sel, "<entry uri=\"sip:other@x\"><display-name/></entry>", arena);
+		xcap_doc_drop(&doc);
+		doc = next;
+	}
+	assert_int_equal(xcap_record_changes(first, NULL, arena, &before, &n_before), 0);
+	assert_int_equal(xcap_record_changes(doc, first, arena, &change, &n_change), 0);
+	all = calloc(n_before + n_change, sizeof(*all));
+	for (unsigned i = 1; i < n_before; i++) {
+		unsigned k = 1;
+
+		while (k < n_change && change[k].id != before[i].id)
+			k++;
+		if (k == n_change)
+			all[n++] = before[i];
+		else
+			assert_int_equal(change[k].bytes.n, 0);
+	}
+	for (unsigned k = 1; k < n_change; k++)
+		if (change[k].bytes.n)
+			all[n++] = change[k];
+	assert_int_equal(n_change, 1 + 4 + 4); /* four places of ten edits each */
+	assert_int_equal(xcap_record_load(change[0].bytes, all, n, NULL, &back, &err), 0);
+	a = doc_text(doc, NULL);
+	b = doc_text(back, NULL);
+	assert_string_equal(a, b);
+	free(a);
+	free(b);
+	free(all);
+	xcap_doc_drop(&back);
+	xcap_doc_drop(&doc);
+	xcap_doc_drop(&first);
+	arena_free(&arena);
+}
+
 struct records {
 	struct arena *arena;
 	struct xcap_record *record; /* the head first */
@@ -204,6 +253,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_edit_writes_one_chunk),
+		cmocka_unit_test(many_edits_at_once),
 		cmocka_unit_test(wrong_sets_are_told),
 		cmocka_unit_test(damage_is_told_or_harmless),
 		cmocka_unit_test(limits_hold),
