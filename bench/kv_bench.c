@@ -343,15 +343,21 @@ static void commits(struct load *load)
 	unsigned runs = quick ? 3 : 5;
 	double seconds = quick ? 2 : 5;
 	double rate[RUNS_MAX], theirs[RUNS_MAX], p99[RUNS_MAX], cpu[RUNS_MAX];
-	double their_cpu[RUNS_MAX], one[RUNS_MAX], one_cpu[RUNS_MAX], disk[RUNS_MAX];
+	double group[RUNS_MAX], their_cpu[RUNS_MAX], one[RUNS_MAX], one_cpu[RUNS_MAX],
+		disk[RUNS_MAX];
 
 	load->kv = open_store(path_of("commit"), 32 << 20);
 	load->owners = OWNERS;
 	for (unsigned i = 0; i < runs; i++) {
+		struct kv_stats before, after;
 		struct outcome outcome;
 
 		load->submitters = 64;
+		kv_stats(load->kv, &before);
 		outcome = measure(load, seconds);
+		kv_stats(load->kv, &after);
+		group[i] = (double)(after.commits - before.commits) /
+			   (double)(after.groups - before.groups);
 		rate[i] = outcome.rate;
 		p99[i] = outcome.p99_ms;
 		cpu[i] = outcome.cpu_us;
@@ -364,6 +370,7 @@ static void commits(struct load *load)
 	}
 	report("kv.commit.64.rate", median(rate, runs), "berkeley db, 64 synced threads",
 	       median(theirs, runs), "1/s", runs);
+	report("kv.commit.64.group", median(group, runs), "", -1, "batches a sync", runs);
 	report("kv.commit.64.p99-ms", median(p99, runs), "", -1, "ms", runs);
 	report("kv.commit.64.cpu-us", median(cpu, runs), "berkeley db, 64 synced threads",
 	       median(their_cpu, runs), "us", runs);
