@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * xdms/xdm_store.h - documents in the store, and the shared cache of those in use
+ *
+ * A stored version of a document is an immutable value behind a counted reference. Its version is
+ * the commit that wrote it; with the store's epoch it makes the ETag, which is therefore never
+ * issued twice (RFC 4825 s7.11). That a document does not exist is a value too.
+ *
+ * Keys: the owner is the canonical identity of the home directory, or XDM_GLOBAL_OWNER for the
+ * global tree; the name is "x/" AUID "/" path.
+ */
+#ifndef XDMS_XDM_STORE_H
+#define XDMS_XDM_STORE_H
+
+#include "base/cache.h"
+#include "base/jobs.h"
+#include "kv/kv.h"
+#include "xdms/xcap_doc.h"
+
+#define XDM_GLOBAL_OWNER "org.opencpm.global"
+
+enum { XDM_NAME_MAX = KV_NAME_MAX };
+
+struct xdm_doc {
+	/* value.version: the commit that wrote the document; of an absent one, the commit that last
+	 * touched its owner before it was looked up. */
+	struct cache_value value;
+	struct xcap_doc *doc; /* NULL: there is no such document */
+};
+
+struct xdm_store;
+
+/* KV and JOBS are borrowed. Subscribes to KV: before the first commit. */
+int xdm_store_new(struct kv *kv, struct jobs *jobs, size_t cache_bytes,
+		  struct xdm_store **store_out, struct err *err);
+/* After kv_close. Takes the address, accepts NULL. */
+void xdm_store_free(struct xdm_store **store);
+
+struct jobs *xdm_store_jobs(const struct xdm_store *store);
+uint64_t xdm_store_epoch(const struct xdm_store *store);
+
+/* The record's name for AUID and the document's PATH, in ARENA; empty when it is too long or
+ * memory is short. */
+struct strv xdm_name(struct strv auid, const struct strv *segment, unsigned n, struct arena *arena);
+
+/* A look-up in progress: the caller's memory, valid until DONE. */
+struct xdm_find {
+	struct job job;
+	struct xdm_store *store;
+	struct strv owner, name; /* set by the caller, who keeps what they point to until DONE */
+	/* DOC is held for the callee; NULL: cannot be read now (STATUS KV_BUSY) or is damaged
+	 * (KV_FAILED). On the calling worker, maybe before xdm_find returns. */
+	void (*done)(struct xdm_find *find, struct xdm_doc *doc, enum kv_status status);
+	uint64_t ticket;
+	struct xdm_doc *found;
+	enum kv_status status;
+};
+void xdm_find(struct xdm_store *store, struct xdm_find *find);
+
+/* A batch that makes DOC (NULL: nothing, a deletion) what follows OLD, and fails with KV_CONFLICT
+ * when OLD is no longer the current version. NULL when memory is short. */
+struct kv_batch *xdm_batch(struct strv owner, struct strv name, const struct xdm_doc *old,
+			   const struct xcap_doc *doc);
+void xdm_commit(struct xdm_store *store, struct kv_batch *batch, kv_commit_fn *done, void *arg);
+
+/* DOC (taken over; NULL: deleted) is what commit SEQ wrote: show it to all workers. Before the
+ * answer leaves, so that the next request on any worker sees it. */
+void xdm_publish(struct xdm_store *store, struct strv owner, struct strv name, struct xcap_doc *doc,
+		 uint64_t seq);
+
+#endif

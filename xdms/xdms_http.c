@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * xdms/xdms_http.c - XCAP requests from HTTP, in five steps
+ *
+ * parse, gather, decide, commit, act stand below in this order. What is decided, and why, is in
+ * xcap_req.c and xcap_decide.c; who asks is found out by the edge (http_auth). A commit that finds
+ * another version than the one decided upon goes back to gather.
+ */
+#include "xdms/xdms_http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "http/http.h"
+#include "http/http_auth.h"
+#include "xdms/xcap_cond.h"
+#include "xdms/xcap_req.h"
+
+enum {
+	TRIES_MAX = 1000,  /* conflicts of one request; each means that another one won */
+	COPY_BYTES = 4096, /* a smaller body is copied, a larger one is sent as pieces */
+	PIECES_FIRST = 16,
+};
+
+struct xdms {
+	char *root, *root_uri;
+	size_t max_body;
+	size_t cache_bytes;
+	const struct auth_domains *domains;
+	struct auid_table *table;
+	struct xdm_doc *caps;
+	struct xcap_rules rules;
+	struct xdm_store *store;
+	struct http_auth *auth;
+	struct metric *conflicts;
+};
+
+/* One request on its way through the steps, in its arena. */
+struct run {
+	struct xdm_find find;
+	struct job job; /* a decision that takes long */
+	struct xdms *xdms;
+	struct http_req *http;
+	struct xcap_req req;
+	struct xcap_answer answer;
+	struct xdm_doc *doc; /* gathered; held */
+	unsigned tries;
+};
+
+static void act(struct run *run);
+static void gather(struct run *run);
+
+/* ---- parse ---- */
+
+static void on_who(struct http_req *http, const struct auth_verdict *verdict, void *arg)
+{
+	struct run *run = arg;
+	struct xcap_who who = { auth_identity_text(&verdict->home),
+				auth_identity_text(&verdict->acting),
+				(verdict->roles & AUTH_ROLE_OPERATOR) != 0 };
+
+	(void)http;
+	if (xcap_req_allow(&run->xdms->rules, &run->req, &who, &run->answer) ||
+	    xcap_req_select(&run->req, &run->answer))
+		act(run);
+	else
+		gather(run);
+}
+
+static void allow_everyone(struct run *run)
+{
+	const struct xcap_who nobody = { .is_operator = 0 };
+
+	if (xcap_req_allow(&run->xdms->rules, &run->req, &nobody, &run->answer) ||
+	    xcap_req_select(&run->req, &run->answer))
+		act(run);
+	else
+		gather(run);
+}
+
+static void on_request(struct http_req *http, void *arg)
+{
+	struct run *run = arena_zalloc(http_req_arena(http), 1, sizeof(*run));
+
+	if (!run) {
+		http_answer_text(http, 500, "no memory for this request");
+		return;
+	}
+	run->xdms = arg;
+	run->http = http;
+	run->req = (struct xcap_req){ .method_text = http_req_method(http),
+				      .target = http_req_target(http),
+				      .content_type = http_req_header(http, "Content-Type"),
+				      .if_match = http_req_header(http, "If-Match"),
+				      .if_none_match = http_req_header(http, "If-None-Match"),
+				      .body = http_req_body(http),
+				      .arena = http_req_arena(http) };
+	if (xcap_req_parse(&run->xdms->rules, &run->req, &run->answer)) {
+		act(run);
+		return;
+	}
+	http_req_note(http, "auid", run->req.uri.auid);
+	if (xcap_req_is_open(&run->req))
+		allow_everyone(run);
+	else
+		http_authenticate(run->xdms->auth, http, on_who, run);
+}
+
+/* ---- gather ---- */
+
+static void decide(struct run *run);
+
+static void drop_doc(struct run *run)
+{
+	struct cache_value *value = run->doc ? &run->doc->value : NULL;
+
+	cache_value_drop(&value);
+	run->doc = NULL;
+}
+
+static void on_found(struct xdm_find *find, struct xdm_doc *doc, enum kv_status status)
+{
+	struct run *run = (struct run *)(void *)find;
+
+	run->doc = doc;
+	if (doc) {
+		decide(run);
+		return;
+	}
+	if (status == KV_BUSY)
+		xcap_answer_text(&run->answer, 503, "busy",
+				 "documents cannot be read now: try again\n");
+	else
+		xcap_answer_text(&run->answer, 500, "store", "the stored document is damaged\n");
+	act(run);
+}
+
+static void gather(struct run *run)
+{
+	if (run->req.usage == &auid_xcap_caps) {
+		run->doc = (struct xdm_doc *)(void *)cache_value_hold(&run->xdms->caps->value);
+		decide(run);
+		return;
+	}
+	run->find.owner = run->req.owner;
+	run->find.name = run->req.name;
+	run->find.done = on_found;
+	xdm_find(run->xdms->store, &run->find);
+}
+
+/* ---- decide ---- */
+
+static void commit(struct run *run);
+
+static int decide_now(struct run *run, int long_ok)
+{
+	return xcap_req_decide(&run->xdms->rules, &run->req, run->doc,
+			       xdm_store_epoch(run->xdms->store), long_ok, &run->answer);
+}
+
+static struct run *run_of(struct job *job)
+{
+	return (struct run *)(void *)((char *)job - offsetof(struct run, job));
+}
+
+static void decide_job(struct job *job)
+{
+	decide_now(run_of(job), 1);
+}
+
+static void decide_job_done(struct job *job)
+{
+	commit(run_of(job));
+}
+
+static void decide(struct run *run)
+{
+	if (decide_now(run, 0) == 0) {
+		commit(run);
+		return;
+	}
+	run->job.run = decide_job;
+	run->job.done = decide_job_done;
+	if (jobs_submit(xdm_store_jobs(run->xdms->store), &run->job) < 0) {
+		xcap_answer_text(&run->answer, 503, "busy", "too much waits: try again\n");
+		act(run);
+	}
+}
+
+/* ---- commit ---- */
+
+static void after_commit(struct run *run, const struct kv_commit_result *result)
+{
+	switch (result->status) {
+	case KV_DONE:
+		xdm_publish(run->xdms->store, run->req.owner, run->req.name, run->answer.new_doc,
+			    result->seq);
+		/* A deleted document has no entity tag any more (RFC 4825 s8.5). */
+		run->answer.version = run->answer.new_doc ? result->seq : 0;
+		run->answer.new_doc = NULL;
+		break;
+	case KV_NO_SPACE:
+		xcap_answer_text(&run->answer, 507, "no-space",
+				 "there is no space left to store it\n");
+		break;
+	case KV_BUSY:
+		xcap_answer_text(&run->answer, 503, "busy", "too much waits: try again\n");
+		break;
+	default:
+		xcap_answer_text(&run->answer, 500, "store", "the store has failed\n");
+		break;
+	}
+	act(run);
+}
+
+static void on_commit(void *arg, const struct kv_commit_result *result)
+{
+	struct run *run = arg;
+
+	if (result->status == KV_CONFLICT && ++run->tries < TRIES_MAX) {
+		metric_add(run->xdms->conflicts, 1);
+		xcap_doc_drop(&run->answer.new_doc);
+		drop_doc(run);
+		gather(run);
+		return;
+	}
+	if (result->status != KV_DONE)
+		xcap_doc_drop(&run->answer.new_doc);
+	after_commit(run, result);
+}
+
+static void commit(struct run *run)
+{
+	struct kv_batch *batch;
+
+	if (!run->answer.changes) {
+		act(run);
+		return;
+	}
+	batch = xdm_batch(run->req.owner, run->req.name, run->doc, run->answer.new_doc);
+	if (!batch) {
+		xcap_doc_drop(&run->answer.new_doc);
+		xcap_answer_text(&run->answer, 500, "memory", "no memory for this request\n");
+		act(run);
+		return;
+	}
+	xdm_commit(run->xdms->store, batch, on_commit, run);
+}
+
+/* ---- act ---- */
+
+struct pieces {
+	struct http_piece *piece;
+	unsigned n, max;
+	struct arena *arena;
+};
+
+static int add_piece(void *arg, struct strv bytes)
+{
+	struct pieces *pieces = arg;
+
+	if (pieces->n == pieces->max) {
+		unsigned max = pieces->max ? pieces->max * 2 : PIECES_FIRST;
+		struct http_piece *more = arena_zalloc(pieces->arena, max, sizeof(*more));
+
+		if (!more)
+			return -1;
+		if (pieces->n)
+			memcpy(more, pieces->piece, pieces->n * sizeof(*more));
+		pieces->piece = more;
+		pieces->max = max;
+	}
+	pieces->piece[pieces->n++].bytes = bytes;
+	return 0;
+}
+
+static void release_doc(void *arg)
+{
+	struct cache_value *value = arg;
+
+	cache_value_drop(&value);
+}
+
+/* The text of a node: copied when it is short, else in pieces of the document, which stays held
+ * until they have been sent. Returns 0, or -1 without memory. */
+static int fill_spot(struct run *run, struct http_answer *answer)
+{
+	struct pieces pieces = { .arena = run->req.arena };
+
+	if (xcap_spot_octets(&run->answer.spot) <= COPY_BYTES) {
+		answer->body = xcap_spot_slice(&run->answer.spot, run->req.arena);
+		return answer->body.n ? 0 : -1;
+	}
+	if (xcap_spot_text(&run->answer.spot, add_piece, &pieces) != 0)
+		return -1;
+	answer->pieces = pieces.piece;
+	answer->n_pieces = pieces.n;
+	answer->release = release_doc;
+	answer->release_arg = cache_value_hold(&run->doc->value);
+	return 0;
+}
+
+static void act(struct run *run)
+{
+	const struct xcap_answer *decided = &run->answer;
+	struct http_header headers[5];
+	struct http_answer answer = { .status = decided->status,
+				      .headers = headers,
+				      .body = decided->body };
+	char etag[XCAP_ETAG_BYTES];
+
+	if (decided->cause)
+		http_req_note(run->http, "cause", strv_of(decided->cause));
+	if (decided->content_type)
+		headers[answer.n_headers++] =
+			(struct http_header){ "Content-Type", strv_of(decided->content_type) };
+	if (decided->version) {
+		xcap_etag_print(xdm_store_epoch(run->xdms->store), decided->version, etag);
+		headers[answer.n_headers++] = (struct http_header){ "ETag", strv_of(etag) };
+	}
+	if (decided->allow)
+		headers[answer.n_headers++] =
+			(struct http_header){ "Allow", strv_of(decided->allow) };
+	if (decided->status == 503)
+		headers[answer.n_headers++] = (struct http_header){ "Retry-After", STRV("1") };
+	/* No cache between knows which resources a change touches (RFC 4825 s9). */
+	headers[answer.n_headers++] = (struct http_header){ "Cache-Control", STRV("no-cache") };
+	if (decided->has_spot && fill_spot(run, &answer) < 0)
+		http_answer_text(run->http, 500, "no memory for this answer");
+	else
+		http_answer(run->http, &answer);
+	drop_doc(run);
+}
+
+/* ---- the room ---- */
+
+static int canonical(void *arg, struct strv xui, struct arena *arena, struct strv *out)
+{
+	const struct xdms *xdms = arg;
+	struct auth_identity identity;
+	char *text;
+
+	if (auth_identity_parse(xui, xdms->domains, &identity, NULL) < 0)
+		return -1;
+	text = arena_strdup(arena, auth_identity_text(&identity));
+	*out = strv_of(text);
+	return text ? 0 : -1;
+}
+
+static void caps_destroy(struct cache_value *value)
+{
+	struct xdm_doc *caps = (struct xdm_doc *)(void *)value;
+
+	xcap_doc_drop(&caps->doc);
+	free(caps);
+}
+
+/* xcap-caps/global/index. Its version is made from its text: it changes with the program only. */
+static struct xdm_doc *make_caps(const struct auid_table *table, struct err *err)
+{
+	struct xdm_doc *caps = calloc(1, sizeof(*caps));
+	struct arena *arena = arena_new(0);
+	struct strv text = { NULL, 0 };
+
+	if (caps && arena)
+		text = auid_caps_print(table, arena);
+	if (!text.n || xcap_doc_parse(text, NULL, &caps->doc, err) < 0) {
+		free(caps);
+		caps = NULL;
+	} else {
+		cache_value_init(&caps->value, xcap_hash(XCAP_HASH_START, text) | 1, text.n,
+				 caps_destroy);
+	}
+	if (arena)
+		arena_free(&arena);
+	return caps;
+}
+
+static size_t largest_body(const struct auid_table *table)
+{
+	const struct auid_ops *usage;
+	size_t max = 0;
+
+	for (size_t i = 0; (usage = auid_at(table, i)); i++)
+		if (usage->max_bytes > max)
+			max = usage->max_bytes;
+	return max;
+}
+
+int xdms_new(const struct xdms_options *options, struct xdms **xdms_out, struct err *err)
+{
+	struct xdms *xdms = calloc(1, sizeof(*xdms));
+
+	if (!xdms)
+		return err_set(err, ERR_NOMEM, "no memory for the XDM server");
+	*xdms_out = xdms;
+	xdms->root = strdup(options->root);
+	xdms->root_uri = strdup(options->root_uri ? options->root_uri : "");
+	xdms->cache_bytes = options->cache_bytes;
+	xdms->domains = options->domains;
+	xdms->conflicts = metric_counter("opencpm_xcap_conflicts_total",
+					 "Edits that were made again because another one won.", "");
+	if (!xdms->root || !xdms->root_uri) {
+		xdms_free(xdms_out);
+		return err_set(err, ERR_NOMEM, "no memory for the XDM server");
+	}
+	if (auid_table_open(options->test_app, &xdms->table, err) < 0 ||
+	    !(xdms->caps = make_caps(xdms->table, err))) {
+		xdms_free(xdms_out);
+		return -1;
+	}
+	xdms->max_body = largest_body(xdms->table);
+	xdms->rules = (struct xcap_rules){ .table = xdms->table,
+					   .root = strv_of(xdms->root),
+					   .root_uri = strv_of(xdms->root_uri),
+					   .bare_attributes = options->bare_attributes,
+					   .canonical = canonical,
+					   .arg = xdms };
+	return 0;
+}
+
+int xdms_start(struct xdms *xdms, struct kv *kv, struct jobs *jobs, struct http_auth *auth,
+	       struct err *err)
+{
+	xdms->auth = auth;
+	return xdm_store_new(kv, jobs, xdms->cache_bytes, &xdms->store, err);
+}
+
+void xdms_route(struct xdms *xdms, struct http_route *route_out)
+{
+	*route_out = (struct http_route){ .prefix = xdms->root,
+					  .max_body = xdms->max_body,
+					  .handle = on_request,
+					  .arg = xdms };
+}
+
+void xdms_free(struct xdms **xdms_at)
+{
+	struct xdms *xdms = *xdms_at;
+	struct cache_value *caps;
+
+	*xdms_at = NULL;
+	if (!xdms)
+		return;
+	xdm_store_free(&xdms->store);
+	caps = xdms->caps ? &xdms->caps->value : NULL;
+	cache_value_drop(&caps);
+	auid_table_close(&xdms->table);
+	free(xdms->root);
+	free(xdms->root_uri);
+	free(xdms);
+}

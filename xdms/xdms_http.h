@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * xdms/xdms_http.h - the XDM server on the HTTP edge: XCAP (RFC 4825)
+ */
+#ifndef XDMS_XDMS_HTTP_H
+#define XDMS_XDMS_HTTP_H
+
+#include "base/jobs.h"
+#include "kv/kv.h"
+
+struct auth_domains;
+struct http_auth;
+struct http_route;
+struct xdms;
+
+struct xdms_options {
+	const char *root;     /* path of the XCAP root, "/xcap-root" */
+	const char *root_uri; /* as documents spell it, with scheme and host; NULL: not known */
+	size_t cache_bytes;   /* of documents */
+	int test_app;	      /* the usage "test-app" is in service */
+	int bare_attributes;  /* attribute bodies without quotes in answers */
+	const struct auth_domains *domains; /* of bare names; borrowed until xdms_free */
+};
+
+/* The room with its route, so that the edge can be opened before the store is. Loads the schemas
+ * (xml_init came before). 0 or -1. */
+int xdms_new(const struct xdms_options *options, struct xdms **xdms_out, struct err *err);
+
+/* Before the workers run and before the first commit; all are borrowed: KV and JOBS until the
+ * workers have ended, AUTH until xdms_free. 0 or -1. */
+int xdms_start(struct xdms *xdms, struct kv *kv, struct jobs *jobs, struct http_auth *auth,
+	       struct err *err);
+
+/* For http_new; valid until xdms_free. */
+void xdms_route(struct xdms *xdms, struct http_route *route_out);
+
+/* After the workers have ended. Takes the address, accepts NULL. */
+void xdms_free(struct xdms **xdms);
+
+#endif
