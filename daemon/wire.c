@@ -15,12 +15,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/users.h"
 #include "base/jobs.h"
 #include "base/limit.h"
 #include "base/log.h"
 #include "base/worker.h"
+#include "base/xml.h"
+
 #include "http/http.h"
+#include "http/http_auth.h"
 #include "kv/kv.h"
+#include "xdms/xdms_http.h"
 
 /* How long the answers that tell of a failed disk get to leave before the process ends. */
 enum { LAST_WORDS_MS = 200 };
@@ -30,8 +35,14 @@ struct house {
 	struct jobs *jobs;
 	struct limits *limits;
 	struct kv *kv;
+	struct users *users;
+	struct http_auth *auth;
+	struct xdms *xdms;
 	struct http *http;
 	struct admin *admin;
+	struct http_route *routes;
+	struct strv domain_names[SETTINGS_DOMAINS_MAX];
+	struct auth_domains domains;
 	int running;
 };
 
@@ -67,6 +78,58 @@ static int own_folders(const struct settings *settings, const struct privs *priv
 	return 0;
 }
 
+/* All rooms' routes in one table. */
+static int collect_routes(struct house *house, struct http_options *options, struct err *err)
+{
+	unsigned n;
+	const struct http_route *admin = admin_routes(house->admin, &n);
+
+	house->routes = calloc(n + 1, sizeof(*house->routes));
+	if (!house->routes)
+		return err_set(err, ERR_NOMEM, "no memory for the server");
+	memcpy(house->routes, admin, n * sizeof(*admin));
+	xdms_route(house->xdms, &house->routes[n]);
+	options->routes = house->routes;
+	options->n_routes = n + 1;
+	return 0;
+}
+
+static int open_xdms(struct house *house, const struct settings *settings, struct err *err)
+{
+	const struct xdms_options options = { .root = settings->xcap.root,
+					      .cache_bytes = settings->xcap.cache_bytes,
+					      .test_app = settings->xcap.test_app,
+					      .bare_attributes = settings->xcap.bare_attributes,
+					      .domains = &house->domains };
+
+	return xml_init(NULL, err) < 0 ? -1 : xdms_new(&options, &house->xdms, err);
+}
+
+/* The directory of users is opened after the edge: it is looked for at each call. */
+static void find_user(void *arg, struct strv identity, auth_found_fn *done, void *context)
+{
+	const struct house *house = arg;
+
+	users_find(house->users, identity, done, context);
+}
+
+static int open_auth(struct house *house, const struct settings *settings, struct err *err)
+{
+	const struct settings_proxy *from = settings->auth.proxies.items;
+	const char *proxies[SETTINGS_PROXIES_MAX];
+	struct http_auth_options options = { .domains = house->domains,
+					     .md5 = settings->auth.md5,
+					     .basic = settings->auth.basic,
+					     .nonce_ms = settings->auth.nonce_ms,
+					     .proxies = proxies,
+					     .n_proxies = settings->auth.proxies.n,
+					     .ops = { find_user, house } };
+
+	for (unsigned i = 0; i < options.n_proxies; i++)
+		proxies[i] = from[i].address;
+	return http_auth_new(&options, &house->auth, err);
+}
+
 static int open_http(struct house *house, const struct settings *settings,
 		     const struct privs *privs, struct err *err)
 {
@@ -75,7 +138,8 @@ static int open_http(struct house *house, const struct settings *settings,
 
 	http_options_init(&options);
 	settings_http_options(settings, &options, listens);
-	options.routes = admin_routes(house->admin, &options.n_routes);
+	if (collect_routes(house, &options, err) < 0)
+		return -1;
 	options.limits = house->limits;
 	if (http_new(&options, house->workers, &house->http, err) < 0)
 		return -1;
@@ -127,6 +191,9 @@ int house_open(const struct settings *settings, const struct privs *privs,
 	if (own_folders(settings, privs, err) < 0 ||
 	    workers_new(settings_workers(settings), &house->workers, err) < 0)
 		return -1;
+	house->domains = settings_domains(settings, house->domain_names);
+	if (open_xdms(house, settings, err) < 0 || open_auth(house, settings, err) < 0)
+		return -1;
 	return open_http(house, settings, privs, err);
 }
 
@@ -143,6 +210,10 @@ int house_start(struct house *house, const struct settings *settings, struct err
 	settings_kv_options(settings, &options);
 	options.fatal = on_store_failed;
 	if (kv_open(&options, house->jobs, &house->kv, err) < 0)
+		return -1;
+	if (users_new(house->kv, settings->auth.cache_bytes, &house->domains, &house->users, err) <
+		    0 ||
+	    xdms_start(house->xdms, house->kv, house->jobs, house->auth, err) < 0)
 		return -1;
 	if (admin_start(house->admin, house->workers, house->jobs, house->kv, err) < 0 ||
 	    workers_start(house->workers, err) < 0)
@@ -204,7 +275,11 @@ void house_close(struct house **house_at)
 	if (house->running)
 		workers_stop(house->workers);
 	http_free(&house->http);
+	xdms_free(&house->xdms);
+	http_auth_free(&house->auth);
+	users_free(&house->users);
 	admin_free(&house->admin);
+	free(house->routes);
 	workers_free(&house->workers);
 	limits_free(&house->limits);
 	free(house);

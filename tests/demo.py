@@ -146,7 +146,11 @@ def serve(args, folder):
     config = write_config(folder, http_port, args.workers)
     if args.ready_file and os.path.exists(args.ready_file):
         os.unlink(args.ready_file)
-    server = subprocess.Popen([os.path.join(args.build, "cpmd"), "--config", config])
+    schemas = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "schema")
+    server = subprocess.Popen(
+        [os.path.join(args.build, "cpmd"), "--config", config],
+        env=dict(os.environ, OPENCPM_SCHEMA_DIR=schemas),
+    )
     stopping = []
 
     def stop(signum, _frame):

@@ -76,9 +76,10 @@ class Daemon:
         return self
 
     def spawn(self, **popen):
+        env = dict(popen.pop("env", os.environ), OPENCPM_SCHEMA_DIR=str(TOP / "schema"))
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [BUILD / "cpmd", "--config", self.config], stdout=log, stderr=log, **popen
+                [BUILD / "cpmd", "--config", self.config], stdout=log, stderr=log, env=env, **popen
             )
         return self
 
@@ -111,6 +112,10 @@ class Daemon:
         done = self.ctl("--json", *words)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def add_user(self, name, password, *options):
+        done = self.ctl("user", "add", name, *options, stdin=password + "\n")
+        assert done.returncode == 0, done.stderr
 
     def log(self):
         return self.log_path.read_text(encoding="utf-8", errors="replace")
