@@ -308,6 +308,7 @@ static void judge_owner(struct judge *judge, struct past_owner *owner, struct ar
 	if (status != KV_DONE) {
 		complain(judge, WRONG_VERIFY, "reading %s: %s", owner->name,
 			 kv_status_name(status));
+		model_fini(&model);
 		return;
 	}
 	for (size_t i = 0; i < owner->n_batches; i++)

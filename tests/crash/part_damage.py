@@ -6,7 +6,6 @@ may be what it was. After damage to a log it may also end at the last good commi
 do is lose something and call itself sound.
 """
 import os
-import shutil
 
 import crashlib
 import part_kill

@@ -7,20 +7,18 @@ import part_kill
 import states
 
 STATES_PER_TRACE = 100
+MARK_FD = 100
 BUSY = {**part_kill.BUSY, "checkpoint_bytes": 128 << 10}
 
 
 def record(suite, seed, no_sync=0, **options):
     """A loaded run under the shim, to its end."""
     store = crashlib.Store(suite, seed=seed, **BUSY)
-    # The log is the first file that the load opens; the shim takes what goes there as marks.
+    # What goes to the load's log goes into the trace as well, in its order.
     store.shim(mark_fd=MARK_FD, no_sync=no_sync)
     code = store.run(trace=True, mark_fd=MARK_FD, **options)
     store.no_shim()
     return store, code
-
-
-MARK_FD = 100
 
 
 def cut_points(events, rng, n):
@@ -36,7 +34,8 @@ def cut_points(events, rng, n):
         elif event[0] == "write" and syncs[event[1]] < often:
             paged.append(i + 1)
     anywhere = range(1, len(events) + 1)
-    return sorted(rng.choice((promised, paged or anywhere, anywhere)[i % 3]) for i in range(n))
+    kinds = (promised or anywhere, paged or anywhere, anywhere)
+    return sorted(rng.choice(kinds[i % 3]) for i in range(n))
 
 
 def cut_states(trace, naming, rng, n, base=None):
