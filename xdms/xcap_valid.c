@@ -220,7 +220,8 @@ static int right_element(const struct xcap_judge *judge, const struct xcap_spot 
 	bytes = xcap_spot_slice(elem, arena);
 	if (context && bytes.n &&
 	    xml_parse_fragment(bytes, context, n_context, NULL, &tree, &root, NULL, NULL) == 0) {
-		ret = auid_check_element(judge->table, judge->usage, root, path, n, &judge->context,
+		ret = !auid_reaches_out(judge->usage, root) &&
+		      auid_check_element(judge->table, judge->usage, root, path, n, &judge->context,
 					 arena, &fault, NULL) == 0;
 		xmlFreeDoc(tree);
 	}
@@ -268,7 +269,7 @@ static int unique_here(const struct xcap_judge *judge, const struct xcap_spot *p
 		struct xcap_name attr = { STRV(""), strv_of(row->attr) };
 
 		if (row->scope != AUID_SIBLINGS)
-			return 0;
+			continue; /* right_element has seen that ELEM holds none */
 		if (!is_named(name, &row->child) || !xcap_spot_attr(elem, &attr, &raw))
 			continue;
 		if (xcap_attvalue_decode(raw, arena, &value) < 0 ||
