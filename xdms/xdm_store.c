@@ -4,9 +4,12 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
+#include "xdms/xcap_record.h"
+
 enum {
-	FORMAT = 1,	      /* first octet of a record; the document's octets follow */
 	FIND_ARENA_BYTES = 0, /* a document is as large as the store lets it be */
+	ID_BYTES = 4,	      /* of a chunk's number in its name */
 	KEY_MAX = KV_OWNER_MAX + 1 + KV_NAME_MAX
 };
 
@@ -77,6 +80,12 @@ static struct xdm_doc *doc_new(struct xcap_doc *doc, uint64_t version)
 
 /* ---- changes ---- */
 
+/* 1 when NAME is a chunk's, or where a range of chunks begins. */
+static int is_of_chunks(struct strv name)
+{
+	return strv_starts(name, STRV("x/")) && memchr(name.p, '\0', name.n) != NULL;
+}
+
 static void on_change(void *arg, const struct kv_change *change)
 {
 	struct xdm_store *store = arg;
@@ -85,6 +94,8 @@ static void on_change(void *arg, const struct kv_change *change)
 	for (unsigned i = 0; i < change->n_ops; i++) {
 		const struct kv_op *op = &change->ops[i];
 
+		if (is_of_chunks(op->name))
+			continue; /* the head is in the same change */
 		if (op->kind == KV_OP_DEL_RANGE)
 			cache_forget_all(store->cache, cache_key(change->owner, STRV(""), buf),
 					 change->seq);
@@ -139,38 +150,70 @@ uint64_t xdm_store_epoch(const struct xdm_store *store)
 
 /* ---- look-up ---- */
 
-/* The document of a record that was read. */
-static enum kv_status decode(const struct kv_item *item, uint64_t owner_version,
-			     struct xdm_doc **doc_out)
+/* The number at the end of a chunk's name; XCAP_RECORD_HEAD when it has none. */
+static uint32_t chunk_id(struct strv name, size_t head_bytes)
 {
-	struct xcap_doc *doc = NULL;
-	struct strv value;
+	uint32_t id = 0;
 
-	if (item->n_records) {
-		value = item->records[0].value;
-		if (value.n < 1 || value.p[0] != FORMAT)
-			return KV_FAILED;
-		value = strv_mem(value.p + 1, value.n - 1);
-		if (xcap_doc_parse(value, NULL, &doc, NULL) < 0)
-			return KV_FAILED;
+	if (name.n != head_bytes + 1 + ID_BYTES)
+		return XCAP_RECORD_HEAD;
+	for (size_t i = head_bytes + 1; i < name.n; i++)
+		id = id << 8 | (unsigned char)name.p[i];
+	return id;
+}
+
+/* The document of the records that were read: the head is the first of them. */
+static enum kv_status decode(const struct xdm_find *find, const struct kv_item *item,
+			     uint64_t owner_version, struct arena *arena, struct xdm_doc **doc_out)
+{
+	struct xcap_record *chunk = arena_zalloc(arena, item->n_records + 1, sizeof(*chunk));
+	struct xcap_doc *doc = NULL;
+	struct err err;
+
+	if (!chunk)
+		return KV_BUSY;
+	for (unsigned i = 1; i < item->n_records; i++)
+		chunk[i - 1] = (struct xcap_record){ chunk_id(item->records[i].name, find->name.n),
+						     item->records[i].value };
+	if (item->n_records && xcap_record_load(item->records[0].value, chunk, item->n_records - 1,
+						NULL, &doc, &err) < 0) {
+		if (err.code == ERR_NOMEM)
+			return KV_BUSY;
+		log_error(LOG_KV, "a stored document is damaged", L_SV("owner", find->owner),
+			  L_SV("name", find->name), L_ERR(&err));
+		return KV_FAILED;
 	}
 	*doc_out = doc_new(doc, item->n_records ? item->records[0].version : owner_version);
 	return *doc_out ? KV_DONE : KV_BUSY;
 }
 
+/* NAME with END behind it, in ARENA; empty when memory is short. */
+static struct strv extend(struct strv name, struct strv end, struct arena *arena)
+{
+	char *text = arena_alloc(arena, name.n + end.n);
+
+	if (!text)
+		return (struct strv){ NULL, 0 };
+	memcpy(text, name.p, name.n);
+	memcpy(text + name.n, end.p, end.n);
+	return strv_mem(text, name.n + end.n);
+}
+
 static void run_find(struct job *job)
 {
 	struct xdm_find *find = (struct xdm_find *)(void *)job;
-	struct kv_item item = { .kind = KV_GET, .from = find->name };
+	struct kv_item item = { .kind = KV_RANGE, .from = find->name };
 	struct kv_read read = { .owner = find->owner, .items = &item, .n_items = 1 };
 
 	find->status = KV_BUSY;
 	read.arena = arena_new(FIND_ARENA_BYTES);
 	if (!read.arena)
 		return;
-	find->status = kv_read_sync(find->store->kv, &read);
+	item.to = extend(find->name, STRV("\1"), read.arena);
+	if (item.to.n)
+		find->status = kv_read_sync(find->store->kv, &read);
 	if (find->status == KV_DONE)
-		find->status = decode(&item, read.version, &find->found);
+		find->status = decode(find, &item, read.version, read.arena, &find->found);
 	arena_free(&read.arena);
 }
 
@@ -203,48 +246,60 @@ void xdm_find(struct xdm_store *store, struct xdm_find *find)
 
 /* ---- change ---- */
 
-struct gather {
-	char *at;
-};
-
-static int copy_piece(void *arg, struct strv piece)
+static struct strv chunk_name(struct strv name, uint32_t id, struct arena *arena)
 {
-	struct gather *gather = arg;
+	const char end[1 + ID_BYTES] = { 0, (char)(id >> 24), (char)(id >> 16), (char)(id >> 8),
+					 (char)id };
 
-	memcpy(gather->at, piece.p, piece.n);
-	gather->at += piece.n;
+	return id == XCAP_RECORD_HEAD ? name : extend(name, strv_mem(end, sizeof(end)), arena);
+}
+
+static int del_chunks(struct kv_batch *batch, struct strv name, struct arena *arena)
+{
+	struct strv from = extend(name, STRV("\0"), arena), to = extend(name, STRV("\1"), arena);
+
+	return from.n && to.n ? kv_batch_del_range(batch, from, to) : -1;
+}
+
+static int put_changes(struct kv_batch *batch, struct strv name, const struct xcap_doc *doc,
+		       const struct xcap_doc *old, struct arena *arena)
+{
+	struct xcap_record *record;
+	unsigned n;
+
+	if (xcap_record_changes(doc, old, arena, &record, &n) < 0)
+		return -1;
+	for (unsigned i = 0; i < n; i++) {
+		struct strv at = chunk_name(name, record[i].id, arena);
+
+		if (!at.n || (record[i].bytes.n ? kv_batch_put(batch, at, record[i].bytes)
+						: kv_batch_del(batch, at)) < 0)
+			return -1;
+	}
 	return 0;
 }
 
-static int put_doc(struct kv_batch *batch, struct strv name, const struct xcap_doc *doc)
+static int fill_batch(struct kv_batch *batch, struct strv name, const struct xdm_doc *old,
+		      const struct xcap_doc *doc, int is_edit, struct arena *arena)
 {
-	size_t bytes = 1 + xcap_doc_octets(doc);
-	char *value = malloc(bytes);
-	struct gather gather = { value + 1 };
-	struct xcap_spot whole;
-	int ret;
-
-	if (!value)
+	if ((old->doc ? kv_batch_require_version(batch, name, old->value.version)
+		      : kv_batch_require_absent(batch, name)) < 0)
 		return -1;
-	value[0] = FORMAT;
-	xcap_doc_spot(doc, &whole);
-	xcap_spot_text(&whole, copy_piece, &gather);
-	ret = kv_batch_put(batch, name, strv_mem(value, bytes));
-	free(value);
-	return ret;
+	if (old->doc && !is_edit && del_chunks(batch, name, arena) < 0)
+		return -1;
+	return doc ? put_changes(batch, name, doc, is_edit ? old->doc : NULL, arena)
+		   : kv_batch_del(batch, name);
 }
 
 struct kv_batch *xdm_batch(struct strv owner, struct strv name, const struct xdm_doc *old,
-			   const struct xcap_doc *doc)
+			   const struct xcap_doc *doc, int is_edit)
 {
 	struct kv_batch *batch = kv_batch_new(owner);
+	struct arena *arena = arena_new(FIND_ARENA_BYTES);
 
-	if (!batch)
-		return NULL;
-	if ((old->doc ? kv_batch_require_version(batch, name, old->value.version)
-		      : kv_batch_require_absent(batch, name)) < 0 ||
-	    (doc ? put_doc(batch, name, doc) : kv_batch_del(batch, name)) < 0)
+	if (batch && (!arena || fill_batch(batch, name, old, doc, is_edit, arena) < 0))
 		kv_batch_free(&batch);
+	arena_free(&arena);
 	return batch;
 }
 

@@ -7,7 +7,9 @@
  * issued twice (RFC 4825 s7.11). That a document does not exist is a value too.
  *
  * Keys: the owner is the canonical identity of the home directory, or XDM_GLOBAL_OWNER for the
- * global tree; the name is "x/" AUID "/" path.
+ * global tree. The head of a document is named "x/" AUID "/" path; each of its chunks
+ * (xcap_record.h) has that name, NUL, and the chunk's number in four octets, the highest first.
+ * Every change of a document writes or deletes its head, whose version is the document's.
  */
 #ifndef XDMS_XDM_STORE_H
 #define XDMS_XDM_STORE_H
@@ -19,7 +21,7 @@
 
 #define XDM_GLOBAL_OWNER "org.opencpm.global"
 
-enum { XDM_NAME_MAX = KV_NAME_MAX };
+enum { XDM_NAME_MAX = KV_NAME_MAX - 8 }; /* what follows it in a chunk's name has room */
 
 struct xdm_doc {
 	/* value.version: the commit that wrote the document; of an absent one, the commit that last
@@ -58,9 +60,10 @@ struct xdm_find {
 void xdm_find(struct xdm_store *store, struct xdm_find *find);
 
 /* A batch that makes DOC (NULL: nothing, a deletion) what follows OLD, and fails with KV_CONFLICT
- * when OLD is no longer the current version. NULL when memory is short. */
+ * when OLD is no longer the current version. IS_EDIT: DOC was made from OLD's document by edits, so
+ * that only what they changed is written. NULL when memory is short. */
 struct kv_batch *xdm_batch(struct strv owner, struct strv name, const struct xdm_doc *old,
-			   const struct xcap_doc *doc);
+			   const struct xcap_doc *doc, int is_edit);
 void xdm_commit(struct xdm_store *store, struct kv_batch *batch, kv_commit_fn *done, void *arg);
 
 /* DOC (taken over; NULL: deleted) is what commit SEQ wrote: show it to all workers. Before the

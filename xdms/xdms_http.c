@@ -239,7 +239,8 @@ static void commit(struct run *run)
 		act(run);
 		return;
 	}
-	batch = xdm_batch(run->req.owner, run->req.name, run->doc, run->answer.new_doc);
+	batch = xdm_batch(run->req.owner, run->req.name, run->doc, run->answer.new_doc,
+			  run->req.uri.has_node);
 	if (!batch) {
 		xcap_doc_drop(&run->answer.new_doc);
 		xcap_answer_text(&run->answer, 500, "memory", "no memory for this request\n");
@@ -430,10 +431,9 @@ int xdms_start(struct xdms *xdms, struct kv *kv, struct jobs *jobs, struct http_
 
 void xdms_route(struct xdms *xdms, struct http_route *route_out)
 {
-	*route_out = (struct http_route){ .prefix = xdms->root,
-					  .max_body = xdms->max_body,
-					  .handle = on_request,
-					  .arg = xdms };
+	*route_out = (struct http_route){
+		.prefix = xdms->root, .max_body = xdms->max_body, .handle = on_request, .arg = xdms
+	};
 }
 
 void xdms_free(struct xdms **xdms_at)
