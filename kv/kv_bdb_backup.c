@@ -165,6 +165,8 @@ static int recover(const char *dir, struct err *err)
 
 /* ---- backup ---- */
 
+enum { BACKUP_TRIES = 3 };
+
 /* Berkeley DB's copying, with our progress: it finds this in the environment. */
 struct copy {
 	kv_progress_fn *progress;
@@ -264,12 +266,9 @@ static int finish_backup(const char *dir, uint64_t epoch, struct copy *copy, str
 	return 0;
 }
 
-int bdb_backup(struct kv_engine *engine, const char *dir, kv_progress_fn *progress, void *arg,
-	       struct err *err)
+/* One copy, finished or gone. */
+static int backup_once(struct bdb *bdb, const char *dir, struct copy *copy, struct err *err)
 {
-	struct bdb *bdb = (struct bdb *)engine;
-	struct copy copy = { progress, arg, 0, 0, 0 };
-	unsigned others;
 	int ret;
 
 	if (mkdir(dir, 0700) < 0)
@@ -277,28 +276,50 @@ int bdb_backup(struct kv_engine *engine, const char *dir, kv_progress_fn *progre
 			       ? err_set(err, ERR_EXISTS, "%s is there already: name a new folder",
 					 dir)
 			       : err_sys(err, ERR_IO, errno, "cannot make the folder %s", dir);
+	/* Less log to copy, less to recover. */
+	bdb_checkpoint(bdb, 0);
+	bdb_pages_direct(bdb->pages, 1);
+	ret = copy_store(bdb, dir, copy, err);
+	bdb_pages_direct(bdb->pages, 0);
+	if (ret == 0)
+		ret = finish_backup(dir, bdb->local.engine.epoch, copy, err);
+	if (ret < 0)
+		bdb_remove_folder(dir);
+	return ret;
+}
+
+int bdb_backup(struct kv_engine *engine, const char *dir, kv_progress_fn *progress, void *arg,
+	       struct err *err)
+{
+	struct bdb *bdb = (struct bdb *)engine;
+	struct err why = { ERR_NONE, "" };
+	unsigned others;
+	int ret = -1;
+
 	pthread_mutex_lock(&bdb->lock);
 	others = bdb->backups;
 	if (!others)
 		bdb->backups = 1;
 	pthread_mutex_unlock(&bdb->lock);
-	if (others) {
-		rmdir(dir);
+	if (others)
 		return err_set(err, ERR_BUSY, "another backup is being made: try when it is done");
+	/* A page that is written while it is read for the copy can be torn in the copy. Its
+	 * checksum tells, and the copy is made again; damage of the store itself is there each
+	 * time. */
+	for (unsigned tries = 0; ret < 0 && tries < BACKUP_TRIES; tries++) {
+		struct copy copy = { progress, arg, 0, 0, 0 };
+
+		if (tries)
+			log_warn(LOG_KV, "the backup is copied again", L_STR("dir", dir),
+				 L_ERR(&why));
+		ret = backup_once(bdb, dir, &copy, &why);
+		if (why.code != ERR_CORRUPT)
+			break;
 	}
-	/* Less log to copy, less to recover. */
-	bdb_checkpoint(bdb, 0);
-	bdb_pages_direct(bdb->pages, 1);
-	ret = copy_store(bdb, dir, &copy, err);
-	bdb_pages_direct(bdb->pages, 0);
 	pthread_mutex_lock(&bdb->lock);
 	bdb->backups = 0;
 	pthread_mutex_unlock(&bdb->lock);
-	if (ret == 0)
-		ret = finish_backup(dir, engine->epoch, &copy, err);
-	if (ret < 0)
-		bdb_remove_folder(dir);
-	return ret;
+	return ret < 0 ? err_set(err, why.code, "%s", why.text) : 0;
 }
 
 /* ---- restore ---- */
@@ -427,6 +448,8 @@ static int verify_store(const char *dir, kv_progress_fn *progress, void *arg,
 		    sscanf(mark, "opencpm store 1 epoch %" SCNu64, &epoch) == 1 &&
 		    epoch != found.epoch)
 			note(report_out, "is of another store than the tables", "store");
+		if (ret == 0 && bdb_acked_check(dir, found.epoch, found.seq, &why) < 0)
+			note(report_out, why.text, dir);
 	}
 	bdb_remove_folder(work);
 	return ret;
