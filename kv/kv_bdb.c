@@ -6,11 +6,12 @@
  *
  *     lock              held by flock(2); the holder's process number, as text
  *     store             the mark of a store that was born: its form and epoch, as text
- *     birth             in its place while a store is being made; whatever lies beside it is
- * nothing records.db        records and owners' versions (kv_record.h), pages with checksums
+ *     birth             in its place while a store is being made; what lies beside it is nothing
+ *     records.db        records and owners' versions (kv_record.h), pages with checksums
  *     journal.db        one entry a commit
  *     log.NNNNNNNNNN    Berkeley DB's log: what was committed since the last checkpoint
  *     pages             pages that may be torn in their place (kv_bdb_pages.h)
+ *     acknowledged      how far the store had come (kv_bdb_acked.h)
  *     reserve           room that is given up for deletes when the disk is full
  *
  * Nothing of the folder is shared memory or needs a tool: Berkeley DB's environment is private to
@@ -188,7 +189,11 @@ static int open_tables(struct bdb *bdb, const struct kv_options *options, struct
 		return -1;
 	engine->epoch = meta.epoch;
 	engine->format = meta.format;
-	return born ? check_mark(bdb, err) : give_birth(bdb, err);
+	if ((born ? check_mark(bdb, err) : give_birth(bdb, err)) < 0 ||
+	    bdb_acked_check(bdb->dir, engine->epoch, engine->seq, err) < 0)
+		return -1;
+	bdb->acked_fd = bdb_acked_open(bdb->dir);
+	return 0;
 }
 
 static void bdb_free(struct bdb *bdb)
@@ -196,6 +201,8 @@ static void bdb_free(struct bdb *bdb)
 	bdb_io_unwatch(bdb);
 	bdb_pages_free(&bdb->pages);
 	kv_local_fini(&bdb->local);
+	if (bdb->acked_fd >= 0)
+		close(bdb->acked_fd);
 	if (bdb->lock_fd >= 0)
 		close(bdb->lock_fd);
 	pthread_mutex_destroy(&bdb->lock);
@@ -224,7 +231,7 @@ static struct bdb *bdb_new(const struct kv_options *options)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&bdb->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	bdb->lock_fd = -1;
+	bdb->lock_fd = bdb->acked_fd = -1;
 	bdb->local.engine.ops = &kv_bdb_ops;
 	bdb->local.engine.options = options;
 	bdb->local.give_room = bdb_space_give;
@@ -285,11 +292,14 @@ static void bdb_close(struct kv_engine *engine)
 static int bdb_commit(struct kv_engine *engine, struct kv_group *group, struct err *err)
 {
 	struct bdb *bdb = (struct bdb *)engine;
+	uint64_t before = engine->seq;
 
 	bdb_space_check(bdb);
 	if (bdb->latched || kv_local_commit(engine, group, err) < 0 || bdb->latched)
 		return err_set(err, ERR_IO, "%s: %s", bdb->dir,
 			       bdb->latched ? bdb->why : "commit failed");
+	if (engine->seq != before)
+		bdb_acked_note(bdb->acked_fd, engine->epoch, engine->seq);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include <db.h>
 
+#include "kv/kv_bdb_acked.h"
 #include "kv/kv_bdb_folder.h"
 #include "kv/kv_bdb_pages.h"
 #include "kv/kv_local.h"
@@ -27,6 +28,7 @@ struct bdb {
 	struct bdb_map map;
 	char *dir;
 	int lock_fd;
+	int acked_fd; /* kv_bdb_acked.h; -1: there is none */
 	struct bdb_pages *pages;
 	_Atomic int latched; /* a sync failed: nothing is written any more */
 	char why[160];	     /* and which */

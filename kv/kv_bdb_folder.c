@@ -135,7 +135,7 @@ static int is_data(const char *name)
 static int is_text(const char *name)
 {
 	static const char *const texts[] = {
-		"store", "birth", "backup", "lock", "reserve", "pages"
+		"store", "birth", "backup", "lock", "reserve", "pages", "acknowledged"
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -31,7 +31,6 @@ enum {
 	OPT_VALUE_MAX,
 	OPT_BACKUPS,
 	OPT_UPTO_BACKUP,
-	OPT_PREFIX_OK,
 	OPT_REFUSALS_OK,
 	OPT_MIN_JOURNAL,
 	OPT_PAUSE_US,
@@ -63,7 +62,6 @@ static const struct option options_known[] = {
 	{ "value-max", required_argument, NULL, OPT_VALUE_MAX },
 	{ "backups", required_argument, NULL, OPT_BACKUPS },
 	{ "upto-backup", required_argument, NULL, OPT_UPTO_BACKUP },
-	{ "prefix-ok", required_argument, NULL, OPT_PREFIX_OK },
 	{ "refusals-ok", required_argument, NULL, OPT_REFUSALS_OK },
 	{ "min-journal", required_argument, NULL, OPT_MIN_JOURNAL },
 	{ "mark-fd", required_argument, NULL, OPT_MARK_FD },
@@ -156,8 +154,6 @@ static void set_number(struct load_options *options, int opt, uint64_t n)
 		options->mark_fd = (int)n;
 	else if (opt == OPT_VERIFY_CLOSED)
 		options->verify_closed = n != 0;
-	else if (opt == OPT_PREFIX_OK)
-		options->prefix_ok = n != 0;
 	else if (opt == OPT_REFUSALS_OK)
 		options->refusals_ok = n != 0;
 	else if (opt == OPT_MIN_JOURNAL)

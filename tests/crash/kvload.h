@@ -97,7 +97,6 @@ struct load_options {
 	int mark_fd;	    /* run: the log's descriptor, 0: any */
 	int upto_backup;    /* check: what was told after backup N began may be missing; -1: off */
 	int verify_closed;  /* check: also as a folder, pages too, once it is closed */
-	int prefix_ok;	    /* check: the end of the history may be missing, in one piece */
 	int refusals_ok;    /* check: a batch may have been refused without a reason */
 	uint64_t min_journal; /* check: the journal has at least so many of the commits */
 };

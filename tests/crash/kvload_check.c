@@ -42,7 +42,6 @@ struct judge {
 	struct history history;
 	uint64_t seq;	/* the store's last commit */
 	uint64_t first; /* of its journal */
-	uint64_t cut;	/* acknowledged commits behind SEQ, with prefix_ok */
 	uint64_t unknown, unknown_done, records;
 	uint64_t wrong[WRONGS];
 	char text[400]; /* of the first fault */
@@ -187,14 +186,10 @@ static void judge_outcome(struct judge *judge, const struct past_owner *owner,
 		if (batch->seq == batch->told_seq ? batch->seq != 0
 						  : batch->told_seq == 0 && batch->seq)
 			break;
-		if (judge->options->prefix_ok && batch->seq == 0 && batch->told_seq > judge->seq)
-			judge->cut++;
-		else
-			complain(judge, WRONG_LOST,
-				 "batch %s %" PRIu64 " was acknowledged as commit %" PRIu64
-				 ", the journal has it at %" PRIu64 " of %" PRIu64,
-				 owner->name, batch->counter, batch->told_seq, batch->seq,
-				 judge->seq);
+		complain(judge, WRONG_LOST,
+			 "batch %s %" PRIu64 " was acknowledged as commit %" PRIu64
+			 ", the journal has it at %" PRIu64 " of %" PRIu64,
+			 owner->name, batch->counter, batch->told_seq, batch->seq, judge->seq);
 		break;
 	case PAST_CONFLICT:
 	case PAST_REFUSED:
@@ -215,7 +210,7 @@ static void judge_absence(struct judge *judge, const struct past_owner *owner, s
 {
 	const struct past_batch *batch = &owner->batches[at];
 
-	if (!holds || judge->cut > 0 || judge->options->refusals_ok)
+	if (!holds || judge->options->refusals_ok)
 		return;
 	if (batch->outcome == PAST_CONFLICT)
 		complain(judge, WRONG_REQUIRE, "batch %s %" PRIu64 " was in conflict with nothing",
@@ -255,7 +250,7 @@ static void judge_batches(struct judge *judge, struct past_owner *owner, struct 
 		before = batch->seq;
 		model_apply(model, batch);
 	}
-	if (owner->read_version > before && !judge->options->prefix_ok)
+	if (owner->read_version > before)
 		complain(judge, WRONG_LOST,
 			 "a reader saw %s at commit %" PRIu64 ", it is at %" PRIu64, owner->name,
 			 owner->read_version, before);
@@ -334,7 +329,7 @@ static int judge_owners(struct judge *judge)
 		if (*judge->history.owners[i].name)
 			judge_owner(judge, &judge->history.owners[i], arena);
 	}
-	if (judge->history.published > judge->seq && !judge->options->prefix_ok)
+	if (judge->history.published > judge->seq)
 		complain(judge, WRONG_LOST,
 			 "a subscriber was told of commit %" PRIu64 ", the last is %" PRIu64,
 			 judge->history.published, judge->seq);
@@ -377,9 +372,8 @@ static void print_verdict(const struct judge *judge, uint64_t open_ms)
 	       open_ms, judge->seq, judge->first);
 	printf(", \"done\": %" PRIu64 ", \"conflicts\": %" PRIu64 ", \"refused\": %" PRIu64,
 	       judge->history.done, judge->history.conflicts, judge->history.refused);
-	printf(", \"unknown\": %" PRIu64 ", \"unknown_done\": %" PRIu64 ", \"records\": %" PRIu64
-	       ", \"cut\": %" PRIu64,
-	       judge->unknown, judge->unknown_done, judge->records, judge->cut);
+	printf(", \"unknown\": %" PRIu64 ", \"unknown_done\": %" PRIu64 ", \"records\": %" PRIu64,
+	       judge->unknown, judge->unknown_done, judge->records);
 	for (unsigned i = 0; i < WRONGS; i++)
 		printf(", \"%s\": %" PRIu64, wrong_names[i], judge->wrong[i]);
 	print_json_text("first", judge->text);

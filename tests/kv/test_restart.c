@@ -111,6 +111,83 @@ static void killed_store_has_what_was_acknowledged(void **state)
 	}
 }
 
+/* Turn an octet round in the middle of the newest log. */
+static void damage_log(void)
+{
+	char path[300], newest[64] = "";
+	DIR *dir = opendir(t.dir);
+	struct dirent *entry;
+	struct stat st;
+	unsigned char octet;
+	int fd;
+
+	while ((entry = readdir(dir)))
+		if (strncmp(entry->d_name, "log.", 4) == 0 && strcmp(entry->d_name, newest) > 0)
+			snprintf(newest, sizeof(newest), "%.60s", entry->d_name);
+	closedir(dir);
+	in_store(newest, path);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0 && fstat(fd, &st) == 0);
+	/* The file is as large as all logs are from the start; what was written is far shorter. */
+	for (off_t at = 8192;; at++) {
+		assert_int_equal(pread(fd, &octet, 1, at), 1);
+		if (octet)
+			break;
+	}
+	octet ^= 0xff;
+	for (off_t at = 8192; at < 8192 + 512; at++)
+		assert_int_equal(pwrite(fd, &octet, 1, at), 1);
+	close(fd);
+}
+
+/* Recovery ends at the damage, and what had been acknowledged behind it is gone: that is said. */
+static void damage_within_the_log_is_not_silent(void **state)
+{
+	struct kv_verify_report report;
+	struct err err = { ERR_NONE, "" };
+	char path[300];
+
+	(void)state;
+	killed_after(0, 100);
+	damage_log();
+	assert_int_equal(kv_verify_dir(t.dir, NULL, NULL, &report, &err), 0);
+	assert_true(report.faults > 0);
+	assert_int_equal(kv_open(&t.options, NULL, &t.kv, &err), -1);
+	assert_int_equal(err.code, ERR_CORRUPT);
+	assert_non_null(strstr(err.text, "was acknowledged"));
+	/* The way out that it names. */
+	in_store("acknowledged", path);
+	assert_int_equal(unlink(path), 0);
+	kvtest_open(&t, NULL);
+	kvtest_verify(t.kv);
+}
+
+/* A file that is behind, damaged or of another store says nothing. */
+static void a_file_that_knows_less_is_no_fault(void **state)
+{
+	char path[300], old[64];
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	kvtest_open(&t, NULL);
+	fill(0, 10);
+	in_store("acknowledged", path);
+	fd = open(path, O_RDWR);
+	n = pread(fd, old, sizeof(old), 0);
+	assert_true(n > 16);
+	fill(10, 10);
+	kvtest_close(&t);
+	assert_int_equal(pwrite(fd, old, (size_t)n, 0), n); /* as after a power cut */
+	kvtest_open(&t, NULL);
+	kvtest_close(&t);
+	old[8] ^= 0x7f; /* the number, without its checksum */
+	assert_int_equal(pwrite(fd, old, (size_t)n, 0), n);
+	close(fd);
+	kvtest_open(&t, NULL);
+	assert_non_null(kvtest_get(t.kv, "u00019", "a", NULL));
+}
+
 static void one_process_at_a_time(void **state)
 {
 	struct err err = { ERR_NONE, "" };
@@ -264,10 +341,16 @@ int main(void)
 {
 #define ROW(fn) cmocka_unit_test_setup_teardown(fn, begin, end)
 	const struct CMUnitTest tests[] = {
-		ROW(everything_is_there_again), ROW(killed_store_has_what_was_acknowledged),
-		ROW(one_process_at_a_time),	ROW(birth_that_was_cut_short_begins_again),
-		ROW(missing_files_are_refused), ROW(mark_of_another_store_is_refused),
-		ROW(bad_options_are_refused),	ROW(checkpoints_bound_the_log),
+		ROW(everything_is_there_again),
+		ROW(killed_store_has_what_was_acknowledged),
+		ROW(damage_within_the_log_is_not_silent),
+		ROW(a_file_that_knows_less_is_no_fault),
+		ROW(one_process_at_a_time),
+		ROW(birth_that_was_cut_short_begins_again),
+		ROW(missing_files_are_refused),
+		ROW(mark_of_another_store_is_refused),
+		ROW(bad_options_are_refused),
+		ROW(checkpoints_bound_the_log),
 	};
 #undef ROW
 
