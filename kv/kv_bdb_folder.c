@@ -134,9 +134,8 @@ static int is_data(const char *name)
 /* What else a folder of ours may hold. */
 static int is_text(const char *name)
 {
-	static const char *const texts[] = {
-		"store", "birth", "backup", "lock", "reserve", "pages", "acknowledged"
-	};
+	static const char *const texts[] = { "store",	"birth", "backup",	"lock",
+					     "reserve", "pages", "acknowledged" };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (strcmp(name, texts[i]) == 0)

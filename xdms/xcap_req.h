@@ -21,9 +21,9 @@
 /* What is the same for all requests. */
 struct xcap_rules {
 	const struct auid_table *table;
-	struct strv root;	    /* path of the XCAP root */
-	struct strv root_uri;	    /* as documents spell it */
-	int bare_attributes;	    /* GET of an attribute gives the value without quotes */
+	struct strv root;     /* path of the XCAP root */
+	struct strv root_uri; /* as documents spell it */
+	int bare_attributes;  /* GET of an attribute gives the value without quotes */
 	/* Reduce an XUI to its canonical form in ARENA. 0; -1: it is no identity. */
 	int (*canonical)(void *arg, struct strv xui, struct arena *arena, struct strv *out);
 	void *arg;
