@@ -116,6 +116,24 @@ static int read_bool(const struct json_member *m, const json_t *value, struct er
 	return 0;
 }
 
+static int read_strs(const struct json_member *m, const json_t *value, struct err *err)
+{
+	size_t n = json_array_size(value);
+
+	if (!json_is_array(value))
+		return err_set(err, ERR_SYNTAX, "member \"%s\" must be an array of strings",
+			       m->name);
+	if (n < (uint64_t)m->min || n > (uint64_t)m->max)
+		return err_set(err, ERR_RANGE, "member \"%s\" must have %lld to %lld strings",
+			       m->name, (long long)m->min, (long long)m->max);
+	for (size_t i = 0; i < n; i++)
+		if (!json_is_string(json_array_get(value, i)))
+			return err_set(err, ERR_SYNTAX, "member \"%s\" must be an array of strings",
+				       m->name);
+	*(const json_t **)m->out = value;
+	return 0;
+}
+
 static int read_member(const struct json_member *m, const json_t *value, struct err *err)
 {
 	switch (m->kind) {
@@ -123,6 +141,8 @@ static int read_member(const struct json_member *m, const json_t *value, struct 
 		return read_str(m, value, err);
 	case JSON_KIND_INT:
 		return read_int(m, value, err);
+	case JSON_KIND_STRS:
+		return read_strs(m, value, err);
 	case JSON_KIND_BOOL:
 		break;
 	}

@@ -20,15 +20,17 @@
  * errors; the caller's reference otherwise. */
 json_t *json_parse(struct strv text, unsigned max_depth, struct err *err);
 
-enum json_kind { JSON_KIND_STR, JSON_KIND_INT, JSON_KIND_BOOL };
+enum json_kind { JSON_KIND_STR, JSON_KIND_INT, JSON_KIND_BOOL, JSON_KIND_STRS };
 
 /* One member that an object may have. OUT is written only when the member is there. */
 struct json_member {
 	const char *name;
 	enum json_kind kind;
 	int required;
-	void *out;	  /* struct strv (borrowed from the object), int64_t, int */
-	int64_t min, max; /* of a number; of a string's octets */
+	/* struct strv, int64_t, int; const json_t *: an array of strings. What is no
+	 * number is borrowed from the object. */
+	void *out;
+	int64_t min, max; /* of a number; of a string's octets; of an array's strings */
 };
 
 /* Read OBJECT by the table of N members. -1 with ERR_SYNTAX naming what is wrong: no object, an

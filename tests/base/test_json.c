@@ -72,11 +72,13 @@ static void test_ten_thousand_levels(void **state)
 static struct strv got_str;
 static int64_t got_int;
 static int got_bool;
+static const json_t *got_strs;
 
 static const struct json_member table[] = {
 	{ "dir", JSON_KIND_STR, 1, &got_str, 1, 5 },
 	{ "max", JSON_KIND_INT, 0, &got_int, -2, 1000 },
 	{ "all", JSON_KIND_BOOL, 0, &got_bool, 0, 0 },
+	{ "of", JSON_KIND_STRS, 0, &got_strs, 1, 2 },
 };
 
 static const struct {
@@ -90,7 +92,7 @@ static const struct {
 	{ "not an object", "[]", ERR_SYNTAX, "a JSON object is expected" },
 	{ "missing", "{}", ERR_SYNTAX, "member \"dir\" is missing" },
 	{ "unknown", "{\"dri\":\"/a\"}", ERR_SYNTAX,
-	  "unknown member \"dri\"; known: dir, max, all" },
+	  "unknown member \"dri\"; known: dir, max, all, of" },
 	{ "number for a string", "{\"dir\":1}", ERR_SYNTAX, "member \"dir\" must be a string" },
 	{ "null for a string", "{\"dir\":null}", ERR_SYNTAX, "member \"dir\" must be a string" },
 	{ "too short", "{\"dir\":\"\"}", ERR_RANGE, "member \"dir\" must have 1 to 5 octets" },
@@ -105,6 +107,15 @@ static const struct {
 	  "member \"max\" must be from -2 to 1000" },
 	{ "number for a truth", "{\"dir\":\"a\",\"all\":1}", ERR_SYNTAX,
 	  "member \"all\" must be true or false" },
+	{ "strings", "{\"dir\":\"a\",\"of\":[\"x\",\"\"]}", ERR_NONE, "" },
+	{ "a string for some", "{\"dir\":\"a\",\"of\":\"x\"}", ERR_SYNTAX,
+	  "member \"of\" must be an array of strings" },
+	{ "a number among strings", "{\"dir\":\"a\",\"of\":[\"x\",1]}", ERR_SYNTAX,
+	  "member \"of\" must be an array of strings" },
+	{ "too few strings", "{\"dir\":\"a\",\"of\":[]}", ERR_RANGE,
+	  "member \"of\" must have 1 to 2 strings" },
+	{ "too many strings", "{\"dir\":\"a\",\"of\":[\"\",\"\",\"\"]}", ERR_RANGE,
+	  "member \"of\" must have 1 to 2 strings" },
 };
 
 static void test_members(void **state)
@@ -113,7 +124,7 @@ static void test_members(void **state)
 	for (size_t i = 0; i < sizeof(member_rows) / sizeof(member_rows[0]); i++) {
 		struct err err = { 0 };
 		json_t *value = json_parse(strv_of(member_rows[i].text), 4, NULL);
-		int got = json_members(value, table, 3, &err);
+		int got = json_members(value, table, sizeof(table) / sizeof(table[0]), &err);
 
 		if (err.code != member_rows[i].code || strcmp(err.text, member_rows[i].message) ||
 		    (got < 0) != (err.code != ERR_NONE))
