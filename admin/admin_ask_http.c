@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "http/http.h"
 
-enum { OWNERS_MAX = 10000, DIRECT_EXPORT_MAX = 16 << 20 };
+enum { PAGE_MAX = 10000, PAGE_USUAL = 1000, DIRECT_EXPORT_MAX = 16 << 20 };
 
 /* ---- status, statistics ---- */
 
@@ -170,12 +170,13 @@ static void run_owners(struct job *job)
 		admin_show_owners(call->admin->kv, call->after, (unsigned)call->max, &call->err);
 }
 
-static int read_owners_query(struct admin_call *call)
+int admin_call_read_page(struct admin_call *call)
 {
 	struct arena *arena = http_req_arena(call->req);
 	struct strv query = http_req_query(call->req), name, value;
 	int more;
 
+	call->max = PAGE_USUAL;
 	while ((more = admin_query_next(&query, arena, &name, &value, &call->err)) > 0) {
 		if (strv_eq(name, STRV("after")))
 			call->after = value;
@@ -183,9 +184,8 @@ static int read_owners_query(struct admin_call *call)
 			return err_set(&call->err, ERR_SYNTAX,
 				       "unknown parameter \"%.*s\"; known: after, max",
 				       STRV_ARG(name));
-		else if (strv_u64(value, OWNERS_MAX, &call->max) < 0 || call->max == 0)
-			return err_set(&call->err, ERR_RANGE, "max must be from 1 to %d",
-				       OWNERS_MAX);
+		else if (strv_u64(value, PAGE_MAX, &call->max) < 0 || call->max == 0)
+			return err_set(&call->err, ERR_RANGE, "max must be from 1 to %d", PAGE_MAX);
 	}
 	if (more == 0 && call->after.n > KV_OWNER_MAX)
 		return err_set(&call->err, ERR_RANGE, "after has more than %d octets",
@@ -195,8 +195,7 @@ static int read_owners_query(struct admin_call *call)
 
 void admin_owners_verb(struct admin_call *call)
 {
-	call->max = 1000;
-	if (read_owners_query(call) < 0)
+	if (admin_call_read_page(call) < 0)
 		admin_answer_err(call->req, &call->err);
 	else
 		admin_call_on_pool(call, run_owners, admin_call_answer);

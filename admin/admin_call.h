@@ -75,6 +75,17 @@ void admin_job_verb(struct admin_call *call);
 void admin_job_delete_verb(struct admin_call *call);
 void admin_job_file_verb(struct admin_call *call);
 
+void admin_users_verb(struct admin_call *call); /* and the others: admin_users_http.c */
+void admin_user_post_verb(struct admin_call *call);
+void admin_user_get_verb(struct admin_call *call);
+void admin_user_put_verb(struct admin_call *call);
+void admin_user_patch_verb(struct admin_call *call);
+void admin_user_delete_verb(struct admin_call *call);
+void admin_user_password_verb(struct admin_call *call);
+
+/* Read "after" and "max" of the query. 0; -1 with the call's error filled. (admin_ask_http.c) */
+int admin_call_read_page(struct admin_call *call);
+
 /* 1 when the call's part can be an owner; else it has been answered. (admin_ask_http.c) */
 int admin_call_owner_is_sound(struct admin_call *call);
 

@@ -9,8 +9,9 @@ static const struct {
 	[ERR_NONE] = { 500, "report this as a fault of the server" },
 	[ERR_SYNTAX] = { 400, "correct the request; cpmctl(1) lists what each verb takes" },
 	[ERR_RANGE] = { 400, "correct the value; cpmctl(1) lists the bounds" },
-	[ERR_ABSENT] = { 404, "look for the right name: \"cpmctl jobs\" and GET /v1/owners list "
-			      "what there is" },
+	[ERR_ABSENT] = { 404,
+			 "look for the right name: \"cpmctl user list\", \"cpmctl owners\" and "
+			 "\"cpmctl jobs\" list what there is" },
 	[ERR_EXISTS] = { 409, "choose another name, or move what is there away" },
 	[ERR_DENIED] = { 403, "use an account that may do this" },
 	[ERR_CONFLICT] = { 409, "look at the present state and try again" },

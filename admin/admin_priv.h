@@ -9,6 +9,7 @@
 #include "admin/admin_calls.h"
 #include "admin/admin_jobs.h"
 #include "admin/admin_ready.h"
+#include "admin/users.h"
 
 struct admin_reload {
 	json_t *changed, *restart, *faults, *warnings; /* arrays */
@@ -19,6 +20,7 @@ struct admin {
 	struct kv *kv;
 	struct workers *workers;
 	struct jobs *pool;
+	struct users *users;
 	const struct admin_ops *ops;
 	unsigned live_ms, ready_ms;
 	uint64_t started_ms;	  /* monotonic */

@@ -121,8 +121,7 @@ json_t *admin_show_log(void)
 	return json_pack("{s:o}", "levels", levels);
 }
 
-/* S with all but unreserved characters as %XX (RFC 3986 s2.3). */
-static json_t *percent_encoded(struct strv s)
+json_t *admin_show_encoded(struct strv s)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	char *text = malloc(3 * s.n + 1), *to = text;
@@ -174,7 +173,7 @@ json_t *admin_show_owners(struct kv *kv, struct strv after, unsigned max, struct
 	}
 	set_new(json, "owners", list);
 	if (n == max)
-		set_new(json, "next", percent_encoded(owners[n - 1]));
+		set_new(json, "next", admin_show_encoded(owners[n - 1]));
 out:
 	arena_free(&arena);
 	return json;

@@ -21,4 +21,7 @@ json_t *admin_show_log(void);
  * AFTER for the rest, percent-encoded. Blocks. NULL with ERR filled when it fails. */
 json_t *admin_show_owners(struct kv *kv, struct strv after, unsigned max, struct err *err);
 
+/* S with all but unreserved characters as %XX (RFC 3986 s2.3). */
+json_t *admin_show_encoded(struct strv s);
+
 #endif

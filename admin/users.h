@@ -55,15 +55,21 @@ enum users_how {
 	USERS_EITHER,
 };
 
-/* Bring CHANGE about for the user who has IDENTITY. Returns 0, CREATED_OUT (may be NULL) telling
- * whether there was none; -1 with nothing changed in what anybody can find: as HOW says; ERR_EXISTS
+struct users_result {
+	int created;			/* there was no such user before */
+	char home[AUTH_IDENTITY_BYTES]; /* canonical */
+};
+
+/* Bring CHANGE about for the user who has IDENTITY. Returns 0 with RESULT_OUT (may be NULL) filled;
+ * -1 with nothing changed in what anybody can find: as HOW says; ERR_EXISTS
  * naming the alias that is somebody else's; ERR_SYNTAX or ERR_RANGE for what is no identity, too
  * many of them, a password that is too weak, or no role; the store's.
  *
  * Since the name is part of the hash, an alias that is added without a password cannot be logged
  * in by until one is set. */
 int users_put_sync(struct users *users, struct strv identity, enum users_how how,
-		   const struct users_change *change, int *created_out, struct err *err);
+		   const struct users_change *change, struct users_result *result_out,
+		   struct err *err);
 
 /* Remove the user's record and aliases; nothing else of theirs. ERR_ABSENT: there is none. */
 int users_del_sync(struct users *users, struct strv identity, struct err *err);

@@ -7,6 +7,7 @@
  */
 #include "admin/users.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -324,7 +325,7 @@ static int fill(struct kv_batch *batch, const struct place *place, struct strv b
 }
 
 static int put(struct work *work, struct strv identity, enum users_how how,
-	       const struct users_change *change, int *created_out)
+	       const struct users_change *change, struct users_result *result_out)
 {
 	struct kv_batch *batch;
 	struct auth_user *user;
@@ -348,8 +349,11 @@ static int put(struct work *work, struct strv identity, enum users_how how,
 		return -1;
 	if (place.user)
 		release(work, place.user, user);
-	if (created_out)
-		*created_out = !place.user;
+	if (result_out) {
+		result_out->created = !place.user;
+		snprintf(result_out->home, sizeof(result_out->home), "%.*s",
+			 STRV_ARG(user->identity[0]));
+	}
 	return 0;
 }
 
@@ -390,14 +394,15 @@ static void end(struct work *work)
 }
 
 int users_put_sync(struct users *users, struct strv identity, enum users_how how,
-		   const struct users_change *change, int *created_out, struct err *err)
+		   const struct users_change *change, struct users_result *result_out,
+		   struct err *err)
 {
 	struct work work;
 	int ret;
 
 	if (begin(users, &work, err) < 0)
 		return -1;
-	ret = put(&work, identity, how, change, created_out);
+	ret = put(&work, identity, how, change, result_out);
 	end(&work);
 	return ret;
 }

@@ -218,8 +218,8 @@ const struct conf_item settings_table[] = {
 	SPAN("auth.nonce-time", auth.nonce_ms, "5 min", 10 * SECOND, 1 * DAY, FIXED,
 	     "How long a client may use a nonce before it is given another one. Less leaves less "
 	     "time to whoever overheard an answer, more saves clients a round trip."),
-	SIZE("auth.cache", auth.cache_bytes, "16 MB", 64 * KB, 64 * GB, FIXED,
-	     "Memory for the user records in use, some 3 kB each. Give more when many more users "
+	SIZE("auth.cache", auth.cache_bytes, "64 MB", 64 * KB, 64 * GB, FIXED,
+	     "Memory for the user records in use, some 5 kB each. Give more when many more users "
 	     "than fit in are active at a time."),
 	{ "auth.trusted-proxies", CONF_LIST, AT(auth.proxies), "[]", 0, SETTINGS_PROXIES_MAX, NULL,
 	  FIXED,

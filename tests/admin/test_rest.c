@@ -22,6 +22,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "admin/users.h"
 #include "base/conf.h"
 #include "base/log.h"
 #include "http/http.h"
@@ -35,6 +36,7 @@ static struct workers *workers;
 static struct limits *limits;
 static struct jobs *jobs;
 static struct kv *kv;
+static struct users *users;
 static struct http *http;
 static struct admin *admin;
 static struct http_route *routes;
@@ -112,6 +114,8 @@ static void open_edge(const struct admin_options *options)
 
 static void start(const struct admin_options *options)
 {
+	struct strv name = STRV("example.com");
+	const struct auth_domains domains = { &name, 1 };
 	struct kv_options store;
 
 	blocked.count = hold.count = drained.count = 0;
@@ -122,7 +126,8 @@ static void start(const struct admin_options *options)
 	kv_options_init(&store, NULL);
 	store.engine = "mem";
 	assert_int_equal(kv_open(&store, jobs, &kv, NULL), 0);
-	assert_int_equal(admin_start(admin, workers, jobs, kv, NULL), 0);
+	assert_int_equal(users_new(kv, 1 << 20, &domains, &users, NULL), 0);
+	assert_int_equal(admin_start(admin, workers, jobs, kv, users, NULL), 0);
 	assert_int_equal(workers_start(workers, NULL), 0);
 }
 
@@ -151,6 +156,7 @@ static int teardown(void **state)
 	http_free(&http);
 	admin_free(&admin);
 	workers_free(&workers);
+	users_free(&users);
 	limits_free(&limits);
 	free(routes);
 	return 0;
@@ -301,6 +307,8 @@ static void test_full_pool(void **state)
 	assert_answer("GET /v1/status", "", "503", "the job pool is full");
 	assert_answer("GET /v1/owners", "", "503", "the job pool is full");
 	assert_answer("GET /v1/export/a", "", "503", "the job pool is full");
+	assert_answer("GET /v1/users", "", "503", "the job pool is full");
+	assert_answer("PUT /v1/users/alice", "{}", "503", "the job pool is full");
 	assert_answer("POST /v1/reload", "", "503", "the job pool is full");
 	assert_answer("GET /metrics", "", "503", "too busy");
 	/* What needs no pool goes on. */

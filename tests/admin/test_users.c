@@ -195,14 +195,14 @@ static void add(struct strv identity, const char *password, const struct strv *a
 {
 	struct users_change change = with_password(password);
 	struct err err = { 0 };
-	int created = 0;
+	struct users_result result = { 0 };
 
 	change.has_aliases = 1;
 	change.aliases = aliases;
 	change.n_aliases = n;
-	if (users_put_sync(users, identity, USERS_CREATE, &change, &created, &err) < 0)
+	if (users_put_sync(users, identity, USERS_CREATE, &change, &result, &err) < 0)
 		fail_msg("%s", err.text);
-	assert_int_equal(created, 1);
+	assert_int_equal(result.created, 1);
 }
 
 static struct auth_user *get(struct strv identity)
@@ -458,15 +458,16 @@ static void names_go_with_their_aliases(void **state)
 static void a_user_may_have_no_password(void **state)
 {
 	const struct users_change nothing = { 0 };
-	int created = 0;
+	struct users_result result = { 0 };
 
 	(void)state;
-	assert_int_equal(users_put_sync(users, ALICE, USERS_EITHER, &nothing, &created, NULL), 0);
-	assert_int_equal(created, 1);
+	assert_int_equal(users_put_sync(users, ALICE, USERS_EITHER, &nothing, &result, NULL), 0);
+	assert_int_equal(result.created, 1);
+	assert_string_equal(result.home, "sip:alice@example.com");
 	assert_true(finds(ALICE));
 	assert_int_equal(ask(0, ALICE, NULL).n_creds, 0);
-	assert_int_equal(users_put_sync(users, ALICE, USERS_EITHER, &nothing, &created, NULL), 0);
-	assert_int_equal(created, 0);
+	assert_int_equal(users_put_sync(users, ALICE, USERS_EITHER, &nothing, &result, NULL), 0);
+	assert_int_equal(result.created, 0);
 }
 
 static void nobody_gets_what_is_taken(void **state)
