@@ -2,7 +2,8 @@
 /*
  * daemon/cpmctl.c - the command line: one table of verbs, options, help
  *
- * See cpmctl.h. What a verb does stands in cpmctl_verbs.c, cpmctl_work.c and cpmctl_offline.c.
+ * See cpmctl.h. What a verb does stands in cpmctl_verbs.c, cpmctl_user.c, cpmctl_work.c and
+ * cpmctl_offline.c.
  */
 #include "config.h"
 
@@ -50,6 +51,20 @@ static const struct verb {
 	  "To FILE, which must not exist, or to standard output. The format is in cpmctl(1)." },
 	{ "erase", "OWNER", 1, 1, ctl_erase, "remove every record of an owner",
 	  "Asks first; --yes answers. It cannot be undone; backups still hold the records." },
+	{ "user", "WHAT [NAME]", 1, 2, ctl_user, "add, del, list, show or passwd a user",
+	  "  add NAME [--operator] [--alias ID]...\n"
+	  "           make a user; NAME is alice, alice@example.com, sip:..., tel:... or +4930123\n"
+	  "  del NAME             remove the user, but no documents (those: cpmctl erase)\n"
+	  "  list                 state, role, user and aliases, one a line\n"
+	  "  show NAME            all that is known of one\n"
+	  "  passwd NAME [--disable | --enable]\n"
+	  "                       set the password, or say whether the user may log in\n\n"
+	  "The password is asked for on a terminal, else it is one line of standard input.\n\n"
+	  "  --password-file FILE  take it from the first line of FILE, which is yours alone\n"
+	  "  --generate            make one and print it\n"
+	  "  --no-password         add only: nobody can log in by one\n"
+	  "  --operator            add only: may write the global tree and others' documents\n"
+	  "  --alias ID            add only: another identity of the user's" },
 	{ "jobs", "[ID | cancel ID]", 0, 2, ctl_jobs, "backups, verifications, exports, erasures",
 	  "All that the server remembers, or one. Cancel ends one that waits or runs." },
 };
@@ -131,6 +146,9 @@ static int run(struct ctl *ctl, const char *name, int want_help)
 		print_verb_help(verb);
 		return CTL_OK;
 	}
+	if (ctl->given && verb->run != ctl_user)
+		return usage(ctl, "an option of \"user\" makes no sense here",
+			     "\"cpmctl user --help\" says what they are for");
 	if (ctl->n_args < verb->min_args || ctl->n_args > verb->max_args) {
 		snprintf(text, sizeof(text), "\"%s\" is used as: cpmctl %s %s", verb->name,
 			 verb->name, verb->args);
@@ -139,11 +157,38 @@ static int run(struct ctl *ctl, const char *name, int want_help)
 	return verb->run(ctl);
 }
 
+/* Those of "user" have their bit, above all characters, for what getopt gives. */
+enum { OF_USER = 0x10000 };
+
 static const struct option options[] = {
-	{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
-	{ "yes", no_argument, NULL, 'y' },	    { "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },	    { NULL, 0, NULL, 0 },
+	{ "socket", required_argument, NULL, 's' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "operator", no_argument, NULL, OF_USER + CTL_OPERATOR },
+	{ "alias", required_argument, NULL, OF_USER + CTL_ALIAS },
+	{ "password-file", required_argument, NULL, OF_USER + CTL_PASSWORD_FILE },
+	{ "generate", no_argument, NULL, OF_USER + CTL_GENERATE },
+	{ "no-password", no_argument, NULL, OF_USER + CTL_NO_PASSWORD },
+	{ "disable", no_argument, NULL, OF_USER + CTL_DISABLE },
+	{ "enable", no_argument, NULL, OF_USER + CTL_ENABLE },
+	{ "yes", no_argument, NULL, 'y' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
 };
+
+/* -1: too many aliases. */
+static int take_user_option(struct ctl *ctl, unsigned option)
+{
+	ctl->given |= option;
+	if (option == CTL_PASSWORD_FILE)
+		ctl->password_file = optarg;
+	if (option != CTL_ALIAS)
+		return 0;
+	if (ctl->n_aliases == CTL_ALIASES_MAX)
+		return -1;
+	ctl->aliases[ctl->n_aliases++] = optarg;
+	return 0;
+}
 
 /* 0 go on, else what the table above names, or '?' for a usage error. */
 static int read_options(struct ctl *ctl, int argc, char **argv)
@@ -157,7 +202,9 @@ static int read_options(struct ctl *ctl, int argc, char **argv)
 			ctl->json = 1;
 		else if (c == 'y')
 			ctl->yes = 1;
-		else
+		else if (c >= OF_USER && take_user_option(ctl, (unsigned)c - OF_USER) < 0)
+			found = usage(ctl, "too many aliases", "a user has at most 7") ? '?' : 0;
+		else if (c < OF_USER)
 			found = found == '?' ? found : c;
 	}
 	return found;

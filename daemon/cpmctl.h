@@ -25,9 +25,25 @@ enum {
 	CTL_CANCELLED = 130, /* ended by Ctrl-C or SIGTERM */
 };
 
+/* Options that belong to the verb "user". */
+enum {
+	CTL_OPERATOR = 1,
+	CTL_ALIAS = 2,
+	CTL_PASSWORD_FILE = 4,
+	CTL_GENERATE = 8,
+	CTL_NO_PASSWORD = 16,
+	CTL_DISABLE = 32,
+	CTL_ENABLE = 64,
+};
+enum { CTL_ALIASES_MAX = 64 };
+
 struct ctl {
 	const char *socket;
 	int json, yes;
+	unsigned given; /* of the options above */
+	const char *aliases[CTL_ALIASES_MAX];
+	unsigned n_aliases;
+	const char *password_file;
 	char **args; /* of the verb */
 	int n_args;
 };
@@ -37,11 +53,20 @@ typedef int ctl_verb_fn(struct ctl *ctl);
 ctl_verb_fn ctl_status, ctl_stats, ctl_reload, ctl_log, ctl_owners, ctl_jobs; /* cpmctl_verbs.c */
 ctl_verb_fn ctl_backup, ctl_verify, ctl_export, ctl_erase;		      /* cpmctl_work.c */
 ctl_verb_fn ctl_restore;						      /* cpmctl_offline.c */
+ctl_verb_fn ctl_user;							      /* cpmctl_user.c */
 int ctl_verify_dir(struct ctl *ctl, const char *dir);			      /* cpmctl_offline.c */
 
 /* 1 after SIGINT or SIGTERM. A second one ends the process. */
 int ctl_interrupted(void);
 void ctl_catch_interrupts(void);
+
+/* ---- passwords (cpmctl_password.c) ---- */
+
+enum { CTL_PASSWORD_BYTES = 1026 };
+
+/* A new one or somebody's, as CTL's options say: made, the first line of a file, asked twice on a
+ * terminal, or one line of standard input. CTL_OK; else what is wrong has been said. */
+int ctl_password(const struct ctl *ctl, char password[CTL_PASSWORD_BYTES]);
 
 /* ---- requests (cpmctl_http.c) ---- */
 

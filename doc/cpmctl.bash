@@ -4,12 +4,12 @@
 _cpmctl()
 {
 	local cur prev i verb='' at=0
-	local verbs='status stats reload log owners backup restore verify export erase jobs'
+	local verbs='status stats reload log owners backup restore verify export erase user jobs'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
-	if [[ $prev == --socket || $prev == -s ]]; then
+	if [[ $prev == --socket || $prev == -s || $prev == --password-file ]]; then
 		COMPREPLY=($(compgen -f -- "$cur"))
 		compopt -o filenames 2>/dev/null
 		return
@@ -17,18 +17,25 @@ _cpmctl()
 	# The verb, and which of its arguments is being completed (from 1).
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--socket | -s) ((i++)) ;;
+		--socket | -s | --password-file | --alias) ((i++)) ;;
 		-*) ;;
 		*)
 			if [[ -z $verb ]]; then
 				verb=${COMP_WORDS[i]}
+			elif [[ -z $what ]]; then
+				what=${COMP_WORDS[i]}
 			fi
 			((at++))
 			;;
 		esac
 	done
 	if [[ $cur == -* ]]; then
-		COMPREPLY=($(compgen -W '--socket --json --yes --help --version' -- "$cur"))
+		local options='--socket --json --yes --help --version'
+		case $verb:$what in
+		user:add) options+=' --operator --alias --password-file --generate --no-password' ;;
+		user:passwd) options+=' --password-file --generate --disable --enable' ;;
+		esac
+		COMPREPLY=($(compgen -W "$options" -- "$cur"))
 		return
 	fi
 	if [[ -z $verb ]]; then
@@ -47,6 +54,7 @@ _cpmctl()
 		COMPREPLY=($(compgen -f -- "$cur"))
 		compopt -o filenames 2>/dev/null
 		;;
+	user:1) COMPREPLY=($(compgen -W 'add del list show passwd' -- "$cur")) ;;
 	jobs:1) COMPREPLY=($(compgen -W 'cancel' -- "$cur")) ;;
 	stats:1)
 		COMPREPLY=($(compgen -W "$(cpmctl stats 2>/dev/null | sed 's/[{ ].*//' | sort -u)" -- "$cur"))

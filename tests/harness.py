@@ -144,3 +144,17 @@ class Daemon:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+def add_user(daemon, name, password=None, aliases=(), operator=False):
+    """A user as cpmctl makes one; gives what is then known of it."""
+    words = ["user", "add", name]
+    for alias in aliases:
+        words += ["--alias", alias]
+    if operator:
+        words.append("--operator")
+    if password is None:
+        words.append("--no-password")
+    done = daemon.ctl("--json", *words, stdin=None if password is None else password + "\n")
+    assert done.returncode == 0, done.stderr + done.stdout
+    return json.loads(done.stdout)

@@ -357,6 +357,11 @@ def test_completion(tmp_path, daemon):
     (tmp_path / "one").mkdir()
     assert complete("restore", f"{tmp_path}/o") == [f"{tmp_path}/one"]
     assert complete("jobs", "c") == ["cancel"]
+    assert complete("user", "") == ["add", "del", "list", "show", "passwd"]
+    assert {"--alias", "--generate", "--no-password"} <= set(complete("user", "add", "alice", "--"))
+    assert "--disable" in complete("user", "passwd", "--")
+    assert "--disable" not in complete("user", "add", "--")
+    assert complete("user", "--alias", "tel:1", "a") == ["add"]
 
 
 def test_manual_names_every_verb_and_path():
