@@ -56,6 +56,14 @@ def write_private(path, text):
     os.replace(path + ".new", path)
 
 
+def new_password(name):
+    """One that the server takes: without the name in it."""
+    while True:
+        password = secrets.token_urlsafe(9)
+        if name not in password.lower():
+            return password
+
+
 def credentials(folder):
     """The people of the domain; made once for a folder."""
     path = os.path.join(folder, "people.json")
@@ -63,7 +71,7 @@ def credentials(folder):
         with open(path, encoding="utf-8") as f:
             return json.load(f)
     people = {
-        name: {"uri": f"sip:{name}@{DOMAIN}", "password": secrets.token_urlsafe(9)}
+        name: {"uri": f"sip:{name}@{DOMAIN}", "password": new_password(name)}
         for name in USERS + [OPERATOR]
     }
     write_private(path, json.dumps(people, indent=2) + "\n")
@@ -111,6 +119,19 @@ def wait_ready(server, url):
         time.sleep(0.05)
 
 
+def make_users(people, build, admin_socket):
+    """Whoever is not there yet; who is, keeps what somebody may have changed."""
+    for name, person in people.items():
+        words = [os.path.join(build, "cpmctl"), "--socket", admin_socket, "--json", "user", "add", name]
+        if name == OPERATOR:
+            words.append("--operator")
+        done = subprocess.run(
+            words, input=person["password"] + "\n", capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0 and '"error":"exists"' not in done.stdout:
+            fail(f"the user {name} cannot be made: {done.stdout or done.stderr}")
+
+
 def ready_facts(folder, http_port, people, server):
     root = f"http://127.0.0.1:{http_port}"
     return {
@@ -133,6 +154,7 @@ cpmd is ready.
   probes       {http}/livez   {http}/readyz
   metrics      {http}/metrics
   operator     {build}/cpmctl --socket {facts['admin_socket']} status
+  people       {', '.join(USERS)} and {OPERATOR}; passwords in {facts['dir']}/people.json
   everything   {facts['dir']}
 Ctrl-C ends it.
 """,
@@ -162,6 +184,7 @@ def serve(args, folder):
     signal.signal(signal.SIGINT, stop)
     try:
         wait_ready(server, f"http://127.0.0.1:{http_port}/readyz")
+        make_users(people, args.build, os.path.join(folder, "admin.sock"))
         facts = ready_facts(folder, http_port, people, server)
         if args.ready_file:
             write_private(args.ready_file, json.dumps(facts, indent=2) + "\n")
