@@ -113,10 +113,6 @@ class Daemon:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def add_user(self, name, password, *options):
-        done = self.ctl("user", "add", name, *options, stdin=password + "\n")
-        assert done.returncode == 0, done.stderr
-
     def log(self):
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
