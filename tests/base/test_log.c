@@ -282,7 +282,7 @@ static int fields_left(const char *line)
 
 static void long_lines_lose_their_last_fields_and_say_so(void **state)
 {
-	static char keys[64][8];
+	static char keys[64][16];
 	struct log_field fields[64];
 	char value[LOG_VALUE_BYTES];
 
