@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+from requests.auth import HTTPDigestAuth
 
 from harness import BUILD, PATIENCE_S, add_user
 from rest import rest
@@ -406,3 +407,43 @@ def test_errors_as_json(daemon):
     assert body["error"] == "absent" and body["remedy"]
     done = daemon.ctl("--json", "user", "add", "mailto:alice", "--no-password")
     assert done.returncode == 1 and json.loads(done.stdout)["error"] == "syntax"
+
+
+# ---- what holds for whom, from the next request on ----
+
+
+def login(daemon, name, password, path="/xcap-root/resource-lists/users/sip:alice@example.com/index", auth=HTTPDigestAuth):
+    """The status of a request by NAME on a connection of its own; 404: it is known who that is."""
+    return daemon.get(path, auth=auth(name, password)).status_code
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_changes_hold_for_the_next_request(make_daemon, workers):
+    daemon = make_daemon({"server": {"workers": workers}}).start()
+    assert login(daemon, "alice", PASSWORD) == 401
+    add_user(daemon, "alice", PASSWORD, aliases=[TEL])
+    for name in ("alice", "alice@example.com", ALICE, "+4930123", TEL):
+        assert login(daemon, name, PASSWORD) == 404, name
+    assert login(daemon, "alice", OTHER) == 401
+    for i in range(10):
+        assert daemon.ctl("user", "passwd", "alice", stdin=f"{OTHER} {i}\n").returncode == 0
+        assert login(daemon, "alice", f"{OTHER} {i}") == 404
+    daemon.ctl("user", "passwd", "alice", "--disable")
+    assert login(daemon, "alice", f"{OTHER} 9") == 403
+    daemon.ctl("user", "passwd", "alice", "--enable")
+    assert login(daemon, "+4930123", f"{OTHER} 9") == 404
+    rest(daemon, "PATCH", "/v1/users/alice", {"aliases": []})
+    assert login(daemon, "+4930123", f"{OTHER} 9") == 401
+    assert login(daemon, "alice", f"{OTHER} 9") == 404
+    daemon.ctl("user", "del", "alice")
+    assert login(daemon, "alice", f"{OTHER} 9") == 401
+
+
+def test_only_an_operator_reads_what_is_another_s(daemon):
+    add_user(daemon, "alice", PASSWORD)
+    add_user(daemon, "bob", PASSWORD)
+    add_user(daemon, "root", PASSWORD, operator=True)
+    assert login(daemon, "bob", PASSWORD) == 403
+    assert login(daemon, "root", PASSWORD) == 404
+    rest(daemon, "PUT", "/v1/users/root", {"roles": ["user"]})
+    assert login(daemon, "root", PASSWORD) == 403
