@@ -121,7 +121,4 @@ enum log_level settings_log_level(const struct settings *settings, enum log_cat 
 unsigned settings_workers(const struct settings *settings);
 unsigned settings_job_threads(const struct settings *settings);
 
-/* Route flags (http/http.h) for an access; only where it is not SETTINGS_ACCESS_OFF. */
-unsigned settings_route_flags(int access);
-
 #endif

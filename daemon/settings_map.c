@@ -107,8 +107,3 @@ unsigned settings_job_threads(const struct settings *settings)
 {
 	return threads(settings->server.job_threads);
 }
-
-unsigned settings_route_flags(int access)
-{
-	return HTTP_QUIET | (access == SETTINGS_ACCESS_SOCKET ? HTTP_LOCAL : 0u);
-}

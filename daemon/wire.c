@@ -21,7 +21,6 @@
 #include "base/log.h"
 #include "base/worker.h"
 #include "base/xml.h"
-
 #include "http/http.h"
 #include "http/http_auth.h"
 #include "kv/kv.h"

@@ -265,13 +265,6 @@ static void log_levels_by_category(void **state)
 	conf_free(&conf);
 }
 
-static void access_becomes_route_flags(void **state)
-{
-	(void)state;
-	assert_int_equal(settings_route_flags(SETTINGS_ACCESS_ANY), HTTP_QUIET);
-	assert_int_equal(settings_route_flags(SETTINGS_ACCESS_SOCKET), HTTP_QUIET | HTTP_LOCAL);
-}
-
 /* ---- what no row can say ---- */
 
 static const struct row {
@@ -523,7 +516,6 @@ int main(void)
 		cmocka_unit_test(domains_and_proxies_are_lists),
 		cmocka_unit_test(a_trial_needs_no_domains),
 		cmocka_unit_test(log_levels_by_category),
-		cmocka_unit_test(access_becomes_route_flags),
 		cmocka_unit_test(contradictions_are_faults_and_dangers_warnings),
 		cmocka_unit_test(a_socket_path_too_long_is_a_fault),
 		cmocka_unit_test(an_open_key_is_a_warning),
