@@ -40,6 +40,7 @@ struct server {
 	struct conf *current; /* what was last taken over */
 	struct house *house;
 	_Atomic int draining;
+	_Atomic int drained; /* what the workers did before is seen by who sees this */
 	uint64_t watchdog_us; /* 0: nobody watches */
 	int stall_logged;
 };
@@ -214,7 +215,9 @@ static void look_around(struct server *server)
 
 static void on_drained(void *arg)
 {
-	(void)arg;
+	struct server *server = arg;
+
+	atomic_store(&server->drained, 1);
 	kill(getpid(), SIGUSR2); /* wakes the main thread, which waits for signals only */
 }
 
@@ -232,7 +235,7 @@ static int stop(struct server *server, int signum)
 	pthread_mutex_lock(&server->reload_lock);
 	drain_ms = (unsigned)settings_of(server->current)->server.drain_ms;
 	pthread_mutex_unlock(&server->reload_lock);
-	house_drain(server->house, drain_ms, on_drained, NULL);
+	house_drain(server->house, drain_ms, on_drained, server);
 	return 0;
 }
 
@@ -261,7 +264,7 @@ static void wait_for_signals(struct server *server, const sigset_t *signals)
 			reopen_log(server);
 			break;
 		case SIGUSR2:
-			if (atomic_load(&server->draining))
+			if (atomic_load(&server->drained))
 				return;
 			break;
 		case SIGTERM:

@@ -17,6 +17,7 @@ struct xdm_store {
 	struct kv *kv;
 	struct jobs *jobs;
 	struct cache *cache;
+	uint64_t epoch;
 };
 
 /* ---- keys ---- */
@@ -114,6 +115,7 @@ int xdm_store_new(struct kv *kv, struct jobs *jobs, size_t cache_bytes,
 		return err_set(err, ERR_NOMEM, "no memory for the document store");
 	store->kv = kv;
 	store->jobs = jobs;
+	store->epoch = kv_epoch(kv);
 	store->cache = cache_new(cache_bytes);
 	if (!store->cache) {
 		free(store);
@@ -145,7 +147,7 @@ struct jobs *xdm_store_jobs(const struct xdm_store *store)
 
 uint64_t xdm_store_epoch(const struct xdm_store *store)
 {
-	return kv_epoch(store->kv);
+	return store->epoch;
 }
 
 /* ---- look-up ---- */
