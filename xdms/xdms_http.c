@@ -205,6 +205,7 @@ static void after_commit(struct run *run, const struct kv_commit_result *result)
 		xcap_answer_text(&run->answer, 507, "no-space",
 				 "there is no space left to store it\n");
 		break;
+	case KV_CONFLICT: /* others won each time: nothing is wrong with the store */
 	case KV_BUSY:
 		xcap_answer_text(&run->answer, 503, "busy", "too much waits: try again\n");
 		break;
