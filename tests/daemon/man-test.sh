@@ -23,7 +23,8 @@ entries=$(sed -n "/^\.SH SETTINGS/,/^\.SH FILES/p" "$page" | sed "/^\.RS/,/^\.RE
 [ "$settings" -eq "$entries" ] || fail "$settings settings in $sample, $entries in $page"
 
 if command -v groff >/dev/null; then
-	said=$(groff -man -Tutf8 -ww -z "$page" 2>&1)
+	# Wide, since a path of the installation may be longer than a terminal's line.
+	said=$(groff -man -rLL=400n -Tutf8 -ww -z "$page" 2>&1)
 elif command -v mandoc >/dev/null; then
 	said=$(mandoc -T lint -W warning "$page" 2>&1)
 else
