@@ -17,7 +17,7 @@ static _Atomic int out_fd = STDERR_FILENO;
 static _Atomic int out_format = LOG_TEXT;
 
 static const char *const level_names[LOG_LEVELS] = { "error", "warn", "info", "debug" };
-static const char *const cat_names[LOG_CATS] = { "daemon", "conf", "http", "kv", "admin" };
+static const char *const cat_names[LOG_CATS] = { "daemon", "conf", "http", "kv", "admin", "sip" };
 
 /* Room that is kept for ` cut=1` and the end of the line. */
 enum { TAIL = 24 };

@@ -148,6 +148,9 @@ const struct conf_item settings_table[] = {
 	     "The store."),
 	WORD("log.category.admin", log.category[LOG_ADMIN], "default", category_levels, RELOAD,
 	     "What operators do."),
+	WORD("log.category.sip", log.category[LOG_SIP], "default", category_levels, RELOAD,
+	     "SIP messages, transactions and registrations; at debug each message as it came and "
+	     "went, without its body."),
 
 	SECTION("store", "Where everything that must not be lost is kept."),
 	WORD("store.engine", store.engine, "bdb", settings_engines, FIXED,
@@ -277,7 +280,7 @@ const struct conf_item settings_table[] = {
 	{ 0 },
 };
 
-_Static_assert(LOG_CATS == 5, "each log category has its row");
+_Static_assert(LOG_CATS == 6, "each log category has its row");
 _Static_assert(sizeof(formats) / sizeof(formats[0]) == LOG_JSON + 2, "formats as in log.h");
 _Static_assert(sizeof(levels) / sizeof(levels[0]) == LOG_LEVELS + 1, "levels as in log.h");
 _Static_assert(sizeof(category_levels) / sizeof(category_levels[0]) == LOG_LEVELS + 2,
