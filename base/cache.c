@@ -5,7 +5,8 @@
  *
  * See cache.h. A ticket is the shard's count of changes at the miss. A key that was told to have
  * changed keeps an entry without a value: what is published late, for an older version, is known by
- * it. Values are destroyed outside of the lock.
+ * it. Values are destroyed outside of the lock. The bound is one for all shards: were each given
+ * its part, a value of more than a part would drive out its neighbours while others' room is free.
  */
 #include "base/cache.h"
 
@@ -21,6 +22,7 @@ struct entry {
 	struct entry *older, *newer; /* by use; a ring through the shard's head */
 	struct cache_value *value;   /* NULL: only VERSION is known */
 	uint64_t version, hash;
+	uint64_t used; /* by the cache's clock */
 	size_t n;
 	char key[];
 };
@@ -29,15 +31,16 @@ struct shard {
 	pthread_mutex_t lock;
 	struct entry **chain;
 	size_t n_chains, n;
-	size_t bytes;
 	uint64_t changes;
 	uint64_t floor; /* the latest version of a change that is no longer remembered by its key */
 	struct entry ring; /* ring.newer is the one used longest ago */
 };
 
 struct cache {
-	size_t shard_max;
+	size_t max;
 	uint64_t seed;
+	_Atomic size_t bytes;
+	_Atomic uint64_t clock; /* counts additions */
 	struct shard shard[SHARDS];
 };
 
@@ -71,7 +74,9 @@ struct cache *cache_new(size_t max_bytes)
 
 	if (!cache)
 		return NULL;
-	cache->shard_max = max_bytes / SHARDS;
+	cache->max = max_bytes;
+	atomic_init(&cache->bytes, 0);
+	atomic_init(&cache->clock, 1);
 	cache->seed = trace_random();
 	for (unsigned i = 0; i < SHARDS; i++) {
 		struct shard *shard = &cache->shard[i];
@@ -96,7 +101,7 @@ static void raise_floor(struct shard *shard, uint64_t version)
 }
 
 /* Take ENTRY out of the shard; what was its value is for the caller to drop. */
-static struct cache_value *take_out(struct shard *shard, struct entry *entry)
+static struct cache_value *take_out(struct cache *cache, struct shard *shard, struct entry *entry)
 {
 	struct entry **at = &shard->chain[entry->hash / SHARDS % shard->n_chains];
 	struct cache_value *value = entry->value;
@@ -106,7 +111,9 @@ static struct cache_value *take_out(struct shard *shard, struct entry *entry)
 	*at = entry->next;
 	entry->older->newer = entry->newer;
 	entry->newer->older = entry->older;
-	shard->bytes -= (value ? value->bytes : 0) + sizeof(*entry) + entry->n;
+	atomic_fetch_sub_explicit(&cache->bytes,
+				  (value ? value->bytes : 0) + sizeof(*entry) + entry->n,
+				  memory_order_relaxed);
 	shard->n--;
 	free(entry);
 	return value;
@@ -123,7 +130,7 @@ void cache_free(struct cache **cache_at)
 		struct shard *shard = &cache->shard[i];
 
 		while (shard->ring.newer != &shard->ring) {
-			struct cache_value *value = take_out(shard, shard->ring.newer);
+			struct cache_value *value = take_out(cache, shard, shard->ring.newer);
 
 			cache_value_drop(&value);
 		}
@@ -161,8 +168,10 @@ static void join_ring(struct shard *shard, struct entry *entry)
 	shard->ring.older = entry;
 }
 
-static void touch(struct shard *shard, struct entry *entry)
+static void touch(struct cache *cache, struct shard *shard, struct entry *entry)
 {
+	/* As new as the latest addition, older than the next one. */
+	entry->used = atomic_load_explicit(&cache->clock, memory_order_relaxed) - 1;
 	entry->older->newer = entry->newer;
 	entry->newer->older = entry->older;
 	join_ring(shard, entry);
@@ -189,15 +198,15 @@ static void grow(struct shard *shard)
 	shard->n_chains = n;
 }
 
-/* VALUE may be NULL. */
-static void add(struct shard *shard, uint64_t hash, struct strv key, struct cache_value *value,
-		uint64_t version)
+/* VALUE may be NULL. Returns when it was, by the clock; 0 when memory is short. */
+static uint64_t add(struct cache *cache, struct shard *shard, uint64_t hash, struct strv key,
+		    struct cache_value *value, uint64_t version)
 {
 	struct entry *entry = malloc(sizeof(*entry) + key.n), **at;
 
 	if (!entry) {
 		raise_floor(shard, version);
-		return;
+		return 0;
 	}
 	if (shard->n >= shard->n_chains)
 		grow(shard);
@@ -206,31 +215,55 @@ static void add(struct shard *shard, uint64_t hash, struct strv key, struct cach
 	memcpy(entry->key, key.p, key.n);
 	entry->value = value ? cache_value_hold(value) : NULL;
 	entry->version = version;
+	entry->used = atomic_fetch_add_explicit(&cache->clock, 1, memory_order_relaxed);
 	at = &shard->chain[hash / SHARDS % shard->n_chains];
 	entry->next = *at;
 	*at = entry;
 	join_ring(shard, entry);
-	shard->bytes += (value ? value->bytes : 0) + sizeof(*entry) + key.n;
+	atomic_fetch_add_explicit(&cache->bytes,
+				  (value ? value->bytes : 0) + sizeof(*entry) + key.n,
+				  memory_order_relaxed);
 	shard->n++;
+	return entry->used;
 }
 
-/* Add, and unlock; what has to go for the shard to fit is destroyed after that. The newest stays,
- * however large it is. */
-static void add_and_unlock(struct cache *cache, struct shard *shard, uint64_t hash, struct strv key,
-			   struct cache_value *value, uint64_t version)
+/* The shard whose oldest entry is the oldest of all; NULL when none is from before WHEN. */
+static struct shard *find_oldest(struct cache *cache, uint64_t when)
 {
-	add(shard, hash, key, value, version);
-	while (shard->bytes > cache->shard_max && shard->ring.newer != shard->ring.older) {
-		struct cache_value *gone;
+	struct shard *oldest = NULL;
 
-		if (!shard->ring.newer->value)
-			raise_floor(shard, shard->ring.newer->version);
-		gone = take_out(shard, shard->ring.newer);
+	for (unsigned i = 0; i < SHARDS; i++) {
+		struct shard *shard = &cache->shard[i];
+
+		pthread_mutex_lock(&shard->lock);
+		if (shard->ring.newer != &shard->ring && shard->ring.newer->used < when) {
+			oldest = shard;
+			when = shard->ring.newer->used;
+		}
+		pthread_mutex_unlock(&shard->lock);
+	}
+	return oldest;
+}
+
+/* Make what was added at WHEN fit. It stays itself, however large it is. */
+static void fit(struct cache *cache, uint64_t when)
+{
+	while (atomic_load_explicit(&cache->bytes, memory_order_relaxed) > cache->max) {
+		struct shard *shard = find_oldest(cache, when);
+		struct cache_value *gone = NULL;
+
+		if (!shard)
+			return;
+		pthread_mutex_lock(&shard->lock);
+		/* Another thread may have taken it by now. */
+		if (shard->ring.newer != &shard->ring && shard->ring.newer->used < when) {
+			if (!shard->ring.newer->value)
+				raise_floor(shard, shard->ring.newer->version);
+			gone = take_out(cache, shard, shard->ring.newer);
+		}
 		pthread_mutex_unlock(&shard->lock);
 		cache_value_drop(&gone);
-		pthread_mutex_lock(&shard->lock);
 	}
-	pthread_mutex_unlock(&shard->lock);
 }
 
 static struct shard *shard_of(struct cache *cache, uint64_t hash)
@@ -248,7 +281,7 @@ struct cache_value *cache_get(struct cache *cache, struct strv key, uint64_t *ti
 	pthread_mutex_lock(&shard->lock);
 	entry = find(shard, hash, key);
 	if (entry && entry->value) {
-		touch(shard, entry);
+		touch(cache, shard, entry);
 		value = cache_value_hold(entry->value);
 	}
 	*ticket_out = shard->changes;
@@ -264,6 +297,7 @@ static void put(struct cache *cache, struct strv key, struct cache_value *value,
 	struct shard *shard = shard_of(cache, hash);
 	struct cache_value *old = NULL;
 	struct entry *entry;
+	uint64_t when;
 
 	pthread_mutex_lock(&shard->lock);
 	entry = find(shard, hash, key);
@@ -273,9 +307,11 @@ static void put(struct cache *cache, struct strv key, struct cache_value *value,
 		return;
 	}
 	if (entry)
-		old = take_out(shard, entry);
-	add_and_unlock(cache, shard, hash, key, value, version);
+		old = take_out(cache, shard, entry);
+	when = add(cache, shard, hash, key, value, version);
+	pthread_mutex_unlock(&shard->lock);
 	cache_value_drop(&old);
+	fit(cache, when);
 }
 
 void cache_fill(struct cache *cache, struct strv key, struct cache_value *value, uint64_t ticket)
@@ -294,6 +330,7 @@ void cache_forget(struct cache *cache, struct strv key, uint64_t version)
 	struct shard *shard = shard_of(cache, hash);
 	struct cache_value *old = NULL;
 	struct entry *entry;
+	uint64_t when;
 
 	pthread_mutex_lock(&shard->lock);
 	shard->changes++;
@@ -303,9 +340,11 @@ void cache_forget(struct cache *cache, struct strv key, uint64_t version)
 		return;
 	}
 	if (entry)
-		old = take_out(shard, entry);
-	add_and_unlock(cache, shard, hash, key, NULL, version);
+		old = take_out(cache, shard, entry);
+	when = add(cache, shard, hash, key, NULL, version);
+	pthread_mutex_unlock(&shard->lock);
 	cache_value_drop(&old);
+	fit(cache, when);
 }
 
 static int begins(const struct entry *entry, struct strv prefix)
@@ -313,13 +352,15 @@ static int begins(const struct entry *entry, struct strv prefix)
 	return entry->n >= prefix.n && memcmp(entry->key, prefix.p, prefix.n) == 0;
 }
 
-static struct cache_value *forget_one(struct shard *shard, struct strv prefix, uint64_t version)
+static struct cache_value *forget_one(struct cache *cache, struct shard *shard, struct strv prefix,
+				      uint64_t version)
 {
 	for (struct entry *entry = shard->ring.newer; entry != &shard->ring; entry = entry->newer)
 		if (entry->value && entry->version < version && begins(entry, prefix)) {
 			struct cache_value *value = entry->value;
 
-			shard->bytes -= value->bytes;
+			atomic_fetch_sub_explicit(&cache->bytes, value->bytes,
+						  memory_order_relaxed);
 			entry->value = NULL;
 			entry->version = version;
 			return value;
@@ -335,7 +376,7 @@ void cache_forget_all(struct cache *cache, struct strv prefix, uint64_t version)
 
 		pthread_mutex_lock(&shard->lock);
 		shard->changes++;
-		while ((old = forget_one(shard, prefix, version)))
+		while ((old = forget_one(cache, shard, prefix, version)))
 			cache_value_drop(&old);
 		pthread_mutex_unlock(&shard->lock);
 	}
@@ -343,12 +384,5 @@ void cache_forget_all(struct cache *cache, struct strv prefix, uint64_t version)
 
 size_t cache_bytes(struct cache *cache)
 {
-	size_t bytes = 0;
-
-	for (unsigned i = 0; i < SHARDS; i++) {
-		pthread_mutex_lock(&cache->shard[i].lock);
-		bytes += cache->shard[i].bytes;
-		pthread_mutex_unlock(&cache->shard[i].lock);
-	}
-	return bytes;
+	return atomic_load_explicit(&cache->bytes, memory_order_relaxed);
 }

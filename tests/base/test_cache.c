@@ -150,6 +150,34 @@ static void test_bounded(void **state)
 	assert_int_equal(alive, 0);
 }
 
+/* Large values need no luck with their neighbours: the bound is one for all, and who was used
+ * longest ago goes. */
+static void test_large_values(void **state)
+{
+	struct cache *cache = cache_new(64 << 10);
+	char key[16];
+	uint64_t ticket;
+
+	(void)state;
+	for (int i = 0; i < 13; i++) {
+		struct cache_value *value = make(1, 6 << 10);
+
+		snprintf(key, sizeof(key), "%d", i);
+		cache_publish(cache, strv_of(key), value);
+		cache_value_drop(&value);
+		if (i == 9) {
+			assert_true(cache_bytes(cache) > 60 << 10); /* no one had to go */
+			assert_int_equal(seen(cache, STRV("1"), &ticket), 1);
+		}
+	}
+	for (int i = 0; i < 13; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		assert_int_equal(seen(cache, strv_of(key), &ticket), i != 0 && i != 2 && i != 3);
+	}
+	cache_free(&cache);
+	assert_int_equal(alive, 0);
+}
+
 enum { THREADS = 4, ROUNDS = 20000, KEYS = 32 };
 
 static struct cache *shared;
@@ -202,7 +230,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_filled_and_found), cmocka_unit_test(test_overtaken_reader),
 		cmocka_unit_test(test_late_publisher),	 cmocka_unit_test(test_forget_all),
-		cmocka_unit_test(test_bounded),		 cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_bounded),		 cmocka_unit_test(test_large_values),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
