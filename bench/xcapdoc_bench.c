@@ -16,6 +16,7 @@
 #include "base/xml.h"
 #include "xdms/xcap_edit.h"
 #include "xdms/xcap_record.h"
+#include "xdms/xdm_log.h"
 
 #define NS "urn:ietf:params:xml:ns:resource-lists"
 
@@ -110,6 +111,19 @@ static double get_element(struct side *s)
 	return (cpu_us() - from) / s->loops;
 }
 
+/* The entry of the document's log. */
+static void log_edit(struct side *s, const struct xcap_edit *edit)
+{
+	struct xdm_log_entry entry = { .kind = XDM_PUT_NODE,
+				       .who = STRV("sip:alice@example.com"),
+				       .patch = edit->patch,
+				       .has_removed = 1 };
+
+	if (xcap_delta_find(s->doc, edit->doc, edit, s->arena, &entry.delta) < 0 ||
+	    !xdm_log_encode(&entry, 1 << 20, s->arena).n)
+		die("no memory");
+}
+
 /* Selector and body to a new document, its patch and the records to write. */
 static double put_element(struct side *s)
 {
@@ -132,6 +146,7 @@ static double put_element(struct side *s)
 			die("a PUT was refused");
 		if (xcap_record_changes(edit.doc, s->doc, s->arena, &record, &n) < 0)
 			die("no memory");
+		log_edit(s, &edit);
 		xcap_doc_drop(&s->doc);
 		s->doc = edit.doc;
 	}

@@ -241,6 +241,12 @@ const struct conf_item settings_table[] = {
 	SIZE("xcap.cache", xcap.cache_bytes, "64 MB", 1 * MB, 1 * TB, FIXED,
 	     "Memory for the documents in use. Give more when the documents of the users that are "
 	     "active at a time take more."),
+	NUMBER("xcap.log-keep", xcap.log_keep, "100", 1, 4096, FIXED,
+	       "Changes that each document's log keeps at most: who, when and what, to be shown, "
+	       "undone and told to watchers who were away. Older ones go with the next change."),
+	SIZE("xcap.log-size", xcap.log_bytes, "4 MB", 1 * KB, 64 * MB, FIXED,
+	     "What the log of each document takes at most, with the text to bring back. A change "
+	     "that replaced more text than this cannot be undone."),
 	SWITCH("xcap.test-app", xcap.test_app, "no", FIXED,
 	       "Serve the usage test-app, which takes any well-formed document: for testing "
 	       "clients."),

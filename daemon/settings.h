@@ -79,6 +79,8 @@ struct settings {
 		const char *root; /* "/" and more, without "/" at the end */
 		uint64_t cache_bytes;
 		int test_app, bare_attributes;
+		int64_t log_keep;
+		uint64_t log_bytes;
 	} xcap;
 	struct {
 		int64_t sources, connections, requests, burst;

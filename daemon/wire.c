@@ -97,6 +97,8 @@ static int open_xdms(struct house *house, const struct settings *settings, struc
 {
 	const struct xdms_options options = { .root = settings->xcap.root,
 					      .cache_bytes = settings->xcap.cache_bytes,
+					      .log_entries = (unsigned)settings->xcap.log_keep,
+					      .log_bytes = settings->xcap.log_bytes,
 					      .test_app = settings->xcap.test_app,
 					      .bare_attributes = settings->xcap.bare_attributes,
 					      .domains = &house->domains };

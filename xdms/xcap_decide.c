@@ -172,9 +172,12 @@ static struct xcap_judge judge_of(const struct decision *d)
 				    { d->req->uri.xui, d->rules->root_uri, NULL } };
 }
 
-static void store(struct decision *d, struct xcap_doc *doc, unsigned status)
+static void store(struct decision *d, struct xcap_doc *doc, const struct xcap_edit *edit,
+		  unsigned status)
 {
-	*d->out = (struct xcap_answer){ .status = status, .changes = 1, .new_doc = doc };
+	*d->out = (struct xcap_answer){
+		.status = status, .changes = 1, .new_doc = doc, .edit = edit
+	};
 }
 
 /* ---- documents ---- */
@@ -199,7 +202,7 @@ static void put_document(struct decision *d)
 	else if (ret > 0)
 		refuse(d, &fault);
 	else
-		store(d, doc, d->doc->doc ? 200 : 201);
+		store(d, doc, NULL, d->doc->doc ? 200 : 201);
 }
 
 /* ---- nodes ---- */
@@ -242,7 +245,7 @@ static void judge_edit(struct decision *d, struct xcap_edit *edit, int is_delete
 			      : xcap_valid_whole(&judge, edit->doc, d->req->arena, &fault, &err);
 	}
 	if (ret == 0 && !d->too_long) {
-		store(d, edit->doc, edit->created ? 201 : 200);
+		store(d, edit->doc, edit, edit->created ? 201 : 200);
 		return;
 	}
 	xcap_doc_drop(&edit->doc);
@@ -263,34 +266,47 @@ static int has_parent(const struct decision *d)
 	return xcap_doc_follow(d->doc->doc, sel, n, &spot, &matches) == n;
 }
 
+/* Edits last as long as the answer. NULL: there is no memory, which has been answered. */
+static struct xcap_edit *new_edit(struct decision *d)
+{
+	struct xcap_edit *edit = arena_alloc(d->req->arena, sizeof(*edit));
+
+	if (!edit)
+		no_memory(d);
+	return edit;
+}
+
 static void put_node(struct decision *d)
 {
+	struct xcap_edit *edit = new_edit(d);
 	struct xcap_fault fault;
-	struct xcap_edit edit;
 	struct err err;
 	int verdict;
 
 	/* A missing parent is told before the body is looked at (RFC 4825 s8.2.1). */
-	if (has_parent(d) && !body_fits(d))
+	if (!edit || (has_parent(d) && !body_fits(d)))
 		return;
-	verdict = xcap_edit_put(d->doc->doc, &d->req->sel, d->req->body, NULL, d->req->arena, &edit,
+	verdict = xcap_edit_put(d->doc->doc, &d->req->sel, d->req->body, NULL, d->req->arena, edit,
 				&fault, &err);
 	if (verdict == XCAP_EDITED)
-		judge_edit(d, &edit, 0);
+		judge_edit(d, edit, 0);
 	else
 		answer_verdict(d, verdict, &fault);
 }
 
 static void delete_node(struct decision *d)
 {
+	struct xcap_edit *edit = new_edit(d);
 	struct xcap_fault fault;
-	struct xcap_edit edit;
 	struct err err;
-	int verdict = xcap_edit_delete(d->doc->doc, &d->req->sel, NULL, d->req->arena, &edit,
-				       &fault, &err);
+	int verdict;
 
+	if (!edit)
+		return;
+	verdict = xcap_edit_delete(d->doc->doc, &d->req->sel, NULL, d->req->arena, edit, &fault,
+				   &err);
 	if (verdict == XCAP_EDITED)
-		judge_edit(d, &edit, 1);
+		judge_edit(d, edit, 1);
 	else
 		answer_verdict(d, verdict, &fault);
 }
@@ -340,7 +356,7 @@ static void act(struct decision *d)
 		if (req->uri.has_node)
 			delete_node(d);
 		else
-			store(d, NULL, 200);
+			store(d, NULL, NULL, 200);
 		break;
 	}
 }

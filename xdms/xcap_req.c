@@ -214,3 +214,22 @@ int xcap_req_select(struct xcap_req *req, struct xcap_answer *answer_out)
 	}
 	return 0;
 }
+
+/* ---- log ---- */
+
+enum xdm_log_kind xcap_req_log_kind(const struct xcap_req *req)
+{
+	if (req->method == XCAP_DELETE)
+		return req->uri.has_node ? XDM_DELETE_NODE : XDM_DELETE_DOCUMENT;
+	return req->uri.has_node ? XDM_PUT_NODE : XDM_PUT_DOCUMENT;
+}
+
+struct strv xcap_req_log_selector(const struct xcap_req *req)
+{
+	if (!req->uri.has_node)
+		return strv_mem(NULL, 0);
+	if (!req->uri.query.n)
+		return req->uri.node;
+	return strv_of(arena_printf(req->arena, "%.*s?%.*s", STRV_ARG(req->uri.node),
+				    STRV_ARG(req->uri.query)));
+}

@@ -64,6 +64,7 @@ struct xcap_answer {
 
 	int changes; /* commit first: NEW_DOC (the caller's to drop) or, NULL, a deletion */
 	struct xcap_doc *new_doc;
+	const struct xcap_edit *edit; /* that made NEW_DOC; NULL: it is new as a whole */
 };
 
 /* All four: 0 go on; 1 the answer is in ANSWER_OUT. */
@@ -85,6 +86,11 @@ int xcap_req_select(struct xcap_req *req, struct xcap_answer *answer_out);
 int xcap_req_decide(const struct xcap_rules *rules, const struct xcap_req *req,
 		    const struct xdm_doc *doc, uint64_t epoch, int long_ok,
 		    struct xcap_answer *answer_out);
+
+/* What the document's log says of REQ, a PUT or DELETE. The selector is that of the node with its
+ * query, in the arena; empty for a document, and when memory is short. */
+enum xdm_log_kind xcap_req_log_kind(const struct xcap_req *req);
+struct strv xcap_req_log_selector(const struct xcap_req *req);
 
 /* An answer of one sentence. Returns 1. */
 int xcap_answer_text(struct xcap_answer *answer_out, unsigned status, const char *cause,

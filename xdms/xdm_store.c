@@ -18,6 +18,7 @@ struct xdm_store {
 	struct jobs *jobs;
 	struct cache *cache;
 	uint64_t epoch;
+	struct xdm_log_keep keep;
 };
 
 /* ---- keys ---- */
@@ -60,31 +61,48 @@ static void destroy(struct cache_value *value)
 	struct xdm_doc *doc = (struct xdm_doc *)(void *)value;
 
 	xcap_doc_drop(&doc->doc);
+	free((char *)doc->log.p);
 	free(doc);
 }
 
-/* Takes DOC over, also when memory is short (NULL then). */
-static struct xdm_doc *doc_new(struct xcap_doc *doc, uint64_t version)
+/* Takes DOC over, also when memory is short (NULL then). LOG is copied. */
+static struct xdm_doc *doc_new(struct xcap_doc *doc, uint64_t version, struct strv log,
+			       uint64_t log_version)
 {
 	struct xdm_doc *made = malloc(sizeof(*made));
+	char *copy = log.n ? strv_dup(log) : NULL;
 
-	if (!made) {
+	if (!made || (log.n && !copy)) {
+		free(made);
+		free(copy);
 		xcap_doc_drop(&doc);
 		return NULL;
 	}
 	/* An index takes about as much as the octets that it is of. */
 	cache_value_init(&made->value, version,
-			 sizeof(*made) + (doc ? 2 * xcap_doc_octets(doc) : 0), destroy);
+			 sizeof(*made) + log.n + (doc ? 2 * xcap_doc_octets(doc) : 0), destroy);
 	made->doc = doc;
+	made->log = strv_mem(copy, log.n);
+	made->log_version = log_version;
 	return made;
+}
+
+void xdm_doc_drop(struct xdm_doc **doc)
+{
+	struct cache_value *value = *doc ? &(*doc)->value : NULL;
+
+	*doc = NULL;
+	cache_value_drop(&value);
 }
 
 /* ---- changes ---- */
 
-/* 1 when NAME is a chunk's, or where a range of chunks begins. */
-static int is_of_chunks(struct strv name)
+/* 1 when NAME is not that of a document: a chunk's or a log entry's, or where a range of those
+ * begins. What they belong to changes with its head. */
+static int is_of_parts(struct strv name)
 {
-	return strv_starts(name, STRV("x/")) && memchr(name.p, '\0', name.n) != NULL;
+	return (strv_starts(name, STRV("x/")) || strv_starts(name, STRV("p/"))) &&
+	       memchr(name.p, '\0', name.n) != NULL;
 }
 
 static void on_change(void *arg, const struct kv_change *change)
@@ -95,8 +113,8 @@ static void on_change(void *arg, const struct kv_change *change)
 	for (unsigned i = 0; i < change->n_ops; i++) {
 		const struct kv_op *op = &change->ops[i];
 
-		if (is_of_chunks(op->name))
-			continue; /* the head is in the same change */
+		if (is_of_parts(op->name))
+			continue;
 		if (op->kind == KV_OP_DEL_RANGE)
 			cache_forget_all(store->cache, cache_key(change->owner, STRV(""), buf),
 					 change->seq);
@@ -107,7 +125,8 @@ static void on_change(void *arg, const struct kv_change *change)
 }
 
 int xdm_store_new(struct kv *kv, struct jobs *jobs, size_t cache_bytes,
-		  struct xdm_store **store_out, struct err *err)
+		  const struct xdm_log_keep *log_keep, struct xdm_store **store_out,
+		  struct err *err)
 {
 	struct xdm_store *store = calloc(1, sizeof(*store));
 
@@ -116,6 +135,7 @@ int xdm_store_new(struct kv *kv, struct jobs *jobs, size_t cache_bytes,
 	store->kv = kv;
 	store->jobs = jobs;
 	store->epoch = kv_epoch(kv);
+	store->keep = *log_keep;
 	store->cache = cache_new(cache_bytes);
 	if (!store->cache) {
 		free(store);
@@ -164,11 +184,14 @@ static uint32_t chunk_id(struct strv name, size_t head_bytes)
 	return id;
 }
 
-/* The document of the records that were read: the head is the first of them. */
+/* The document of the records that were read: the head is the first of them, its log's head stands
+ * in the second item. */
 static enum kv_status decode(const struct xdm_find *find, const struct kv_item *item,
 			     uint64_t owner_version, struct arena *arena, struct xdm_doc **doc_out)
 {
 	struct xcap_record *chunk = arena_zalloc(arena, item->n_records + 1, sizeof(*chunk));
+	const struct kv_record none = { .version = 0 };
+	const struct kv_record *log = item[1].n_records ? &item[1].records[0] : &none;
 	struct xcap_doc *doc = NULL;
 	struct err err;
 
@@ -185,7 +208,8 @@ static enum kv_status decode(const struct xdm_find *find, const struct kv_item *
 			  L_SV("name", find->name), L_ERR(&err));
 		return KV_FAILED;
 	}
-	*doc_out = doc_new(doc, item->n_records ? item->records[0].version : owner_version);
+	*doc_out = doc_new(doc, item->n_records ? item->records[0].version : owner_version,
+			   log->value, log->version);
 	return *doc_out ? KV_DONE : KV_BUSY;
 }
 
@@ -204,43 +228,69 @@ static struct strv extend(struct strv name, struct strv end, struct arena *arena
 static void run_find(struct job *job)
 {
 	struct xdm_find *find = (struct xdm_find *)(void *)job;
-	struct kv_item item = { .kind = KV_RANGE, .from = find->name };
-	struct kv_read read = { .owner = find->owner, .items = &item, .n_items = 1 };
+	struct kv_item item[] = { { .kind = KV_RANGE, .from = find->name }, { .kind = KV_GET } };
+	struct kv_read read = { .owner = find->owner, .items = item, .n_items = 2 };
 
 	find->status = KV_BUSY;
 	read.arena = arena_new(FIND_ARENA_BYTES);
 	if (!read.arena)
 		return;
-	item.to = extend(find->name, STRV("\1"), read.arena);
-	if (item.to.n)
+	item[0].to = extend(find->name, STRV("\1"), read.arena);
+	item[1].from = xdm_log_name(find->name, read.arena);
+	if (item[0].to.n && item[1].from.n)
 		find->status = kv_read_sync(find->store->kv, &read);
 	if (find->status == KV_DONE)
-		find->status = decode(find, &item, read.version, read.arena, &find->found);
+		find->status = decode(find, item, read.version, read.arena, &find->found);
 	arena_free(&read.arena);
 }
 
-static void done_find(struct job *job)
+static void remember(struct xdm_find *find)
 {
-	struct xdm_find *find = (struct xdm_find *)(void *)job;
 	char buf[KEY_MAX];
 
 	if (find->found)
 		cache_fill(find->store->cache, cache_key(find->owner, find->name, buf),
 			   &find->found->value, find->ticket);
+}
+
+static void done_find(struct job *job)
+{
+	struct xdm_find *find = (struct xdm_find *)(void *)job;
+
+	remember(find);
 	find->done(find, find->found, find->status);
 }
 
-void xdm_find(struct xdm_store *store, struct xdm_find *find)
+/* 1 when the cache has it. */
+static int find_cached(struct xdm_store *store, struct xdm_find *find)
 {
 	char buf[KEY_MAX];
 
 	find->store = store;
-	find->job.run = run_find;
-	find->job.done = done_find;
 	find->found = (struct xdm_doc *)(void *)cache_get(store->cache,
 							  cache_key(find->owner, find->name, buf),
 							  &find->ticket);
-	if (find->found)
+	return find->found != NULL;
+}
+
+enum kv_status xdm_find_sync(struct xdm_store *store, struct strv owner, struct strv name,
+			     struct xdm_doc **doc_out)
+{
+	struct xdm_find find = { .owner = owner, .name = name, .status = KV_DONE };
+
+	if (!find_cached(store, &find)) {
+		run_find(&find.job);
+		remember(&find);
+	}
+	*doc_out = find.found;
+	return find.status;
+}
+
+void xdm_find(struct xdm_store *store, struct xdm_find *find)
+{
+	find->job.run = run_find;
+	find->job.done = done_find;
+	if (find_cached(store, find))
 		find->done(find, find->found, KV_DONE);
 	else if (jobs_submit(store->jobs, &find->job) < 0)
 		find->done(find, NULL, KV_BUSY);
@@ -281,26 +331,106 @@ static int put_changes(struct kv_batch *batch, struct strv name, const struct xc
 	return 0;
 }
 
-static int fill_batch(struct kv_batch *batch, struct strv name, const struct xdm_doc *old,
-		      const struct xcap_doc *doc, int is_edit, struct arena *arena)
+/* Fails when OLD is not the current version. The log's head, too: a document may have come and gone
+ * since it was seen to be absent. */
+static int require(struct kv_batch *batch, const struct xdm_write *write, struct strv log_name)
 {
-	if ((old->doc ? kv_batch_require_version(batch, name, old->value.version)
-		      : kv_batch_require_absent(batch, name)) < 0)
+	const struct xdm_doc *old = write->old;
+
+	if ((old->doc ? kv_batch_require_version(batch, write->name, old->value.version)
+		      : kv_batch_require_absent(batch, write->name)) < 0)
 		return -1;
-	if (old->doc && !is_edit && del_chunks(batch, name, arena) < 0)
-		return -1;
-	return doc ? put_changes(batch, name, doc, is_edit ? old->doc : NULL, arena)
-		   : kv_batch_del(batch, name);
+	return old->log_version ? kv_batch_require_version(batch, log_name, old->log_version)
+				: kv_batch_require_absent(batch, log_name);
 }
 
-struct kv_batch *xdm_batch(struct strv owner, struct strv name, const struct xdm_doc *old,
-			   const struct xcap_doc *doc, int is_edit)
+static int write_doc(struct kv_batch *batch, const struct xdm_write *write, struct arena *arena)
 {
-	struct kv_batch *batch = kv_batch_new(owner);
-	struct arena *arena = arena_new(FIND_ARENA_BYTES);
+	if (write->old->doc && !write->edit && del_chunks(batch, write->name, arena) < 0)
+		return -1;
+	return write->doc ? put_changes(batch, write->name, write->doc,
+					write->edit ? write->old->doc : NULL, arena)
+			  : kv_batch_del(batch, write->name);
+}
 
-	if (batch && (!arena || fill_batch(batch, name, old, doc, is_edit, arena) < 0))
+/* The entry of WRITE, as octets; empty when memory is short. */
+static struct strv make_entry(const struct xdm_store *store, const struct xdm_write *write,
+			      struct arena *arena)
+{
+	const struct xcap_doc *old = write->old->doc;
+	struct xdm_log_entry entry = { .kind = write->kind,
+				       .epoch = store->epoch,
+				       .old_version = old ? write->old->value.version : 0,
+				       .gone = !write->doc,
+				       .time_us = write->time_us,
+				       .undoes = write->undoes,
+				       .who = write->who,
+				       .selector = write->selector,
+				       .has_removed = 1 };
+
+	if (write->edit)
+		entry.patch = write->edit->patch;
+	if (xcap_delta_find(old, write->doc, write->edit, arena, &entry.delta) < 0)
+		return strv_mem(NULL, 0);
+	return xdm_log_encode(&entry, store->keep.bytes, arena);
+}
+
+/* Delete entries FROM to before TO. */
+static int forget(struct kv_batch *batch, struct strv name, uint64_t from, uint64_t to,
+		  struct arena *arena)
+{
+	struct strv first = xdm_log_entry_name(name, from, arena);
+	struct strv end = xdm_log_entry_name(name, to, arena);
+
+	if (from == to)
+		return 0;
+	if (!first.n || !end.n)
+		return -1;
+	return to - from == 1 ? kv_batch_del(batch, first) : kv_batch_del_range(batch, first, end);
+}
+
+static int fill_batch(struct xdm_store *store, struct kv_batch *batch,
+		      const struct xdm_write *write, struct arena *arena, struct xdm_log_step *step)
+{
+	struct strv log_name = xdm_log_name(write->name, arena), entry, name;
+	struct err err;
+
+	if (!log_name.n || require(batch, write, log_name) < 0 ||
+	    write_doc(batch, write, arena) < 0)
+		return -1;
+	entry = make_entry(store, write, arena);
+	if (!entry.n)
+		return -1;
+	if (xdm_log_step(write->old->log, entry.n, &store->keep, arena, step, &err) < 0) {
+		if (err.code != ERR_NOMEM)
+			log_error(LOG_KV, "a document's log is damaged",
+				  L_SV("owner", write->owner), L_SV("name", write->name),
+				  L_ERR(&err));
+		return -1;
+	}
+	name = xdm_log_entry_name(write->name, step->number, arena);
+	if (!name.n || kv_batch_put(batch, name, entry) < 0 ||
+	    kv_batch_put(batch, log_name, step->head) < 0)
+		return -1;
+	return forget(batch, write->name, step->gone, step->gone + step->n_gone, arena);
+}
+
+struct kv_batch *xdm_batch(struct xdm_store *store, const struct xdm_write *write,
+			   struct xdm_doc **next_out)
+{
+	struct kv_batch *batch = kv_batch_new(write->owner);
+	struct arena *arena = arena_new(FIND_ARENA_BYTES);
+	struct xcap_doc *doc = write->doc;
+	struct xdm_log_step step;
+
+	*next_out = NULL;
+	if (batch && arena && fill_batch(store, batch, write, arena, &step) == 0) {
+		*next_out = doc_new(doc, 0, step.head, 0);
+		doc = NULL;
+	}
+	if (!*next_out)
 		kv_batch_free(&batch);
+	xcap_doc_drop(&doc);
 	arena_free(&arena);
 	return batch;
 }
@@ -310,14 +440,13 @@ void xdm_commit(struct xdm_store *store, struct kv_batch *batch, kv_commit_fn *d
 	kv_commit(store->kv, batch, done, arg);
 }
 
-void xdm_publish(struct xdm_store *store, struct strv owner, struct strv name, struct xcap_doc *doc,
+void xdm_publish(struct xdm_store *store, struct strv owner, struct strv name, struct xdm_doc **doc,
 		 uint64_t seq)
 {
-	struct xdm_doc *made = doc_new(doc, seq);
 	char buf[KEY_MAX];
 
-	if (!made)
-		return; /* the next request reads it from the store */
-	cache_publish(store->cache, cache_key(owner, name, buf), &made->value);
-	cache_value_drop((struct cache_value **)(void *)&made);
+	/* Nobody else can see it yet. */
+	(*doc)->value.version = (*doc)->log_version = seq;
+	cache_publish(store->cache, cache_key(owner, name, buf), &(*doc)->value);
+	xdm_doc_drop(doc);
 }

@@ -6,6 +6,8 @@
  * the commit that wrote it; with the store's epoch it makes the ETag, which is therefore never
  * issued twice (RFC 4825 s7.11). That a document does not exist is a value too.
  *
+ * Each change leaves an entry in the document's log (xdm_log.h), in the same commit.
+ *
  * Keys: the owner is the canonical identity of the home directory, or XDM_GLOBAL_OWNER for the
  * global tree. The head of a document is named "x/" AUID "/" path; each of its chunks
  * (xcap_record.h) has that name, NUL, and the chunk's number in four octets, the highest first.
@@ -18,23 +20,30 @@
 #include "base/jobs.h"
 #include "kv/kv.h"
 #include "xdms/xcap_doc.h"
+#include "xdms/xdm_log.h"
 
 #define XDM_GLOBAL_OWNER "org.opencpm.global"
 
-enum { XDM_NAME_MAX = KV_NAME_MAX - 8 }; /* what follows it in a chunk's name has room */
+/* What follows it in the name of a chunk or of a log entry has room. */
+enum { XDM_NAME_MAX = KV_NAME_MAX - 16 };
 
 struct xdm_doc {
 	/* value.version: the commit that wrote the document; of an absent one, the commit that last
 	 * touched its owner before it was looked up. */
 	struct cache_value value;
 	struct xcap_doc *doc; /* NULL: there is no such document */
+	/* The head of its log (p NULL: none yet) and the commit that wrote it. */
+	struct strv log;
+	uint64_t log_version;
 };
 
 struct xdm_store;
 
-/* KV and JOBS are borrowed. Subscribes to KV: before the first commit. */
+/* KV and JOBS are borrowed. Subscribes to KV: before the first commit. LOG_KEEP says what the log
+ * of each document keeps. */
 int xdm_store_new(struct kv *kv, struct jobs *jobs, size_t cache_bytes,
-		  struct xdm_store **store_out, struct err *err);
+		  const struct xdm_log_keep *log_keep, struct xdm_store **store_out,
+		  struct err *err);
 /* After kv_close. Takes the address, accepts NULL. */
 void xdm_store_free(struct xdm_store **store);
 
@@ -58,17 +67,40 @@ struct xdm_find {
 	enum kv_status status;
 };
 void xdm_find(struct xdm_store *store, struct xdm_find *find);
+/* The same for threads that may block; DONE is not called. KV_DONE with the document in DOC_OUT,
+ * the caller's to drop; else see DONE. */
+enum kv_status xdm_find_sync(struct xdm_store *store, struct strv owner, struct strv name,
+			     struct xdm_doc **doc_out);
 
-/* A batch that makes DOC (NULL: nothing, a deletion) what follows OLD, and fails with KV_CONFLICT
- * when OLD is no longer the current version. IS_EDIT: DOC was made from OLD's document by edits, so
- * that only what they changed is written. NULL when memory is short. */
-struct kv_batch *xdm_batch(struct strv owner, struct strv name, const struct xdm_doc *old,
-			   const struct xcap_doc *doc, int is_edit);
+/* One change of a document, to be stored. */
+struct xdm_write {
+	struct strv owner, name;
+	const struct xdm_doc *old; /* what was decided upon */
+	struct xcap_doc *doc;	   /* what follows it; NULL: nothing, a deletion */
+	/* The edit that made DOC of OLD's document, so that only what it changed is written; NULL:
+	 * DOC stands for itself. */
+	const struct xcap_edit *edit;
+	/* For the log: see struct xdm_log_entry. */
+	enum xdm_log_kind kind;
+	int64_t time_us;
+	struct strv who, selector;
+	uint64_t undoes;
+};
+
+/* A batch that carries WRITE out with its log entry, and fails with KV_CONFLICT when OLD is no
+ * longer the current version. WRITE's document is taken over, into NEXT_OUT: what to publish when
+ * the batch is committed, or to drop (xdm_doc_drop). NULL when memory is short or the stored log is
+ * damaged (which is logged); then there is no NEXT_OUT. */
+struct kv_batch *xdm_batch(struct xdm_store *store, const struct xdm_write *write,
+			   struct xdm_doc **next_out);
 void xdm_commit(struct xdm_store *store, struct kv_batch *batch, kv_commit_fn *done, void *arg);
 
-/* DOC (taken over; NULL: deleted) is what commit SEQ wrote: show it to all workers. Before the
- * answer leaves, so that the next request on any worker sees it. */
-void xdm_publish(struct xdm_store *store, struct strv owner, struct strv name, struct xcap_doc *doc,
+/* DOC (taken over) is what commit SEQ wrote: show it to all workers. Before the answer leaves, so
+ * that the next request on any worker sees it. */
+void xdm_publish(struct xdm_store *store, struct strv owner, struct strv name, struct xdm_doc **doc,
 		 uint64_t seq);
+
+/* Takes the address, accepts NULL. */
+void xdm_doc_drop(struct xdm_doc **doc);
 
 #endif

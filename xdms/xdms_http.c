@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -28,6 +29,7 @@ struct xdms {
 	char *root, *root_uri;
 	size_t max_body;
 	size_t cache_bytes;
+	struct xdm_log_keep log_keep;
 	const struct auth_domains *domains;
 	struct auid_table *table;
 	struct xdm_doc *caps;
@@ -45,12 +47,22 @@ struct run {
 	struct http_req *http;
 	struct xcap_req req;
 	struct xcap_answer answer;
-	struct xdm_doc *doc; /* gathered; held */
+	struct strv who;      /* acts, for the log */
+	struct xdm_doc *doc;  /* gathered; held */
+	struct xdm_doc *next; /* being committed; owned */
 	unsigned tries;
 };
 
 static void act(struct run *run);
 static void gather(struct run *run);
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 /* ---- parse ---- */
 
@@ -61,7 +73,11 @@ static void on_who(struct http_req *http, const struct auth_verdict *verdict, vo
 				auth_identity_text(&verdict->acting),
 				(verdict->roles & AUTH_ROLE_OPERATOR) != 0 };
 
-	(void)http;
+	run->who = strv_of(arena_strdup(http_req_arena(http), who.acting));
+	if (!run->who.p) {
+		http_answer_text(http, 500, "no memory for this request");
+		return;
+	}
 	if (xcap_req_allow(&run->xdms->rules, &run->req, &who, &run->answer) ||
 	    xcap_req_select(&run->req, &run->answer))
 		act(run);
@@ -111,14 +127,6 @@ static void on_request(struct http_req *http, void *arg)
 /* ---- gather ---- */
 
 static void decide(struct run *run);
-
-static void drop_doc(struct run *run)
-{
-	struct cache_value *value = run->doc ? &run->doc->value : NULL;
-
-	cache_value_drop(&value);
-	run->doc = NULL;
-}
 
 static void on_found(struct xdm_find *find, struct xdm_doc *doc, enum kv_status status)
 {
@@ -195,11 +203,10 @@ static void after_commit(struct run *run, const struct kv_commit_result *result)
 {
 	switch (result->status) {
 	case KV_DONE:
-		xdm_publish(run->xdms->store, run->req.owner, run->req.name, run->answer.new_doc,
-			    result->seq);
 		/* A deleted document has no entity tag any more (RFC 4825 s8.5). */
-		run->answer.version = run->answer.new_doc ? result->seq : 0;
-		run->answer.new_doc = NULL;
+		run->answer.version = run->next->doc ? result->seq : 0;
+		xdm_publish(run->xdms->store, run->req.owner, run->req.name, &run->next,
+			    result->seq);
 		break;
 	case KV_NO_SPACE:
 		xcap_answer_text(&run->answer, 507, "no-space",
@@ -213,7 +220,6 @@ static void after_commit(struct run *run, const struct kv_commit_result *result)
 		xcap_answer_text(&run->answer, 500, "store", "the store has failed\n");
 		break;
 	}
-	act(run);
 }
 
 static void on_commit(void *arg, const struct kv_commit_result *result)
@@ -222,28 +228,36 @@ static void on_commit(void *arg, const struct kv_commit_result *result)
 
 	if (result->status == KV_CONFLICT && ++run->tries < TRIES_MAX) {
 		metric_add(run->xdms->conflicts, 1);
-		xcap_doc_drop(&run->answer.new_doc);
-		drop_doc(run);
+		xdm_doc_drop(&run->next);
+		xdm_doc_drop(&run->doc);
 		gather(run);
 		return;
 	}
-	if (result->status != KV_DONE)
-		xcap_doc_drop(&run->answer.new_doc);
 	after_commit(run, result);
+	xdm_doc_drop(&run->next);
+	act(run);
 }
 
 static void commit(struct run *run)
 {
+	struct xdm_write write = { .owner = run->req.owner,
+				   .name = run->req.name,
+				   .old = run->doc,
+				   .doc = run->answer.new_doc,
+				   .edit = run->answer.edit,
+				   .kind = xcap_req_log_kind(&run->req),
+				   .time_us = now_us(),
+				   .who = run->who };
 	struct kv_batch *batch;
 
 	if (!run->answer.changes) {
 		act(run);
 		return;
 	}
-	batch = xdm_batch(run->req.owner, run->req.name, run->doc, run->answer.new_doc,
-			  run->req.uri.has_node);
+	write.selector = xcap_req_log_selector(&run->req);
+	batch = xdm_batch(run->xdms->store, &write, &run->next);
+	run->answer.new_doc = NULL; /* taken over */
 	if (!batch) {
-		xcap_doc_drop(&run->answer.new_doc);
 		xcap_answer_text(&run->answer, 500, "memory", "no memory for this request\n");
 		act(run);
 		return;
@@ -333,7 +347,7 @@ static void act(struct run *run)
 		http_answer_text(run->http, 500, "no memory for this answer");
 	else
 		http_answer(run->http, &answer);
-	drop_doc(run);
+	xdm_doc_drop(&run->doc);
 }
 
 /* ---- the room ---- */
@@ -401,6 +415,7 @@ int xdms_new(const struct xdms_options *options, struct xdms **xdms_out, struct 
 	xdms->root = strdup(options->root);
 	xdms->root_uri = strdup(options->root_uri ? options->root_uri : "");
 	xdms->cache_bytes = options->cache_bytes;
+	xdms->log_keep = (struct xdm_log_keep){ options->log_entries, options->log_bytes };
 	xdms->domains = options->domains;
 	xdms->conflicts = metric_counter("opencpm_xcap_conflicts_total",
 					 "Edits that were made again because another one won.", "");
@@ -427,7 +442,7 @@ int xdms_start(struct xdms *xdms, struct kv *kv, struct jobs *jobs, struct http_
 	       struct err *err)
 {
 	xdms->auth = auth;
-	return xdm_store_new(kv, jobs, xdms->cache_bytes, &xdms->store, err);
+	return xdm_store_new(kv, jobs, xdms->cache_bytes, &xdms->log_keep, &xdms->store, err);
 }
 
 void xdms_route(struct xdms *xdms, struct http_route *route_out)

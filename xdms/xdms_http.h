@@ -17,6 +17,8 @@ struct xdms_options {
 	const char *root;     /* path of the XCAP root, "/xcap-root" */
 	const char *root_uri; /* as documents spell it, with scheme and host; NULL: not known */
 	size_t cache_bytes;   /* of documents */
+	unsigned log_entries; /* that the log of each document keeps, 1 to XDM_LOG_KEEP_MAX */
+	uint64_t log_bytes;   /* of them, all together */
 	int test_app;	      /* the usage "test-app" is in service */
 	int bare_attributes;  /* attribute bodies without quotes in answers */
 	const struct auth_domains *domains; /* of bare names; borrowed until xdms_free */

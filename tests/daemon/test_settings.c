@@ -247,6 +247,8 @@ static void a_trial_needs_no_domains(void **state)
 	assert_int_equal(s->auth.proxies.n, 0);
 	assert_string_equal(s->xcap.root, "/xcap-root");
 	assert_int_equal(s->xcap.cache_bytes, 64 << 20);
+	assert_int_equal(s->xcap.log_keep, 100);
+	assert_int_equal(s->xcap.log_bytes, 4 << 20);
 	assert_int_equal(s->xcap.test_app, 0);
 	assert_int_equal(s->xcap.bare_attributes, 0);
 	conf_free(&conf);

@@ -3,9 +3,9 @@
  * tests/xdms/test_xcap_oracle.c - random edits of random documents, the engine beside the oracle
  *
  * After each step: the same verdict; the same document; octets that differ from those before in
- * one place only; a tree that keeps its promises and shares what did not change; a patch that an
- * independent applier turns into the same document. XCAP_SOAK_STEPS=1000000 makes it long,
- * XCAP_SOAK_SEED starts elsewhere.
+ * one place only, the one that the delta tells; a tree that keeps its promises and shares what did
+ * not change; a patch that an independent applier turns into the same document.
+ * XCAP_SOAK_STEPS=1000000 makes it long, XCAP_SOAK_SEED starts elsewhere.
  */
 #include "xdms/xcap_edit.h"
 
@@ -20,6 +20,7 @@
 #include "base/xml.h"
 #include "tests/xdms/doc_check.h"
 #include "tests/xdms/oracle.h"
+#include "xdms/xcap_delta.h"
 #include "xdms/xcap_diff.h"
 #include "xdms/xcap_record.h"
 
@@ -474,6 +475,28 @@ static void check_records(struct run *run, const struct xcap_doc *doc, const str
 	xcap_doc_drop(&back);
 }
 
+/* The delta tells what went and where, and few octets too much. */
+static void check_delta(const struct run *run, const struct xcap_doc *now,
+			const struct xcap_edit *edit, size_t gone_max, size_t come_max,
+			struct arena *arena)
+{
+	struct xcap_delta d;
+	size_t n, m;
+	char *was = doc_text(run->doc, &n), *is = doc_text(now, &m);
+
+	assert_int_equal(xcap_delta_find(run->doc, now, edit, arena, &d), 0);
+	if (n - d.removed.n != m - d.inserted_n || d.at + d.removed.n > n ||
+	    memcmp(was, is, d.at) != 0 || memcmp(d.removed.p, was + d.at, d.removed.n) != 0 ||
+	    memcmp(was + d.at + d.removed.n, is + d.at + d.inserted_n, n - d.at - d.removed.n) != 0)
+		stop(run, "another delta");
+	if (d.removed.n > gone_max || d.inserted_n > come_max)
+		stop(run, "too large a delta");
+	if (d.lead > d.at || d.at + d.removed.n + d.trail > n)
+		stop(run, "a place outside the document");
+	free(was);
+	free(is);
+}
+
 static void check_edit(const struct run *run, const struct xcap_edit *edit,
 		       const struct xcap_sel *sel, const xmlDoc *oracle, struct arena *arena)
 {
@@ -497,6 +520,8 @@ static void check_edit(const struct run *run, const struct xcap_edit *edit,
 	if (xcap_doc_octets(run->doc) != octets)
 		stop(run, "the document before has changed");
 	check_patch(run, edit, oracle, arena);
+	check_delta(run, edit->doc, edit, gone, come, arena);
+	check_delta(run, edit->doc, NULL, gone, come, arena);
 }
 
 /* What was put can be read; a new element or attribute that is deleted again leaves no trace. */
