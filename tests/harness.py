@@ -7,6 +7,7 @@ gets unless a test says otherwise.
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -33,9 +34,16 @@ def wait_for(condition, what, patience_s=PATIENCE_S):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port for a daemon that starts next. Below those that the kernel hands out to clients, and
+    by chance: other tests look for one at the same moment."""
+    while True:
+        port = random.randrange(10000, 32768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def deep_update(into, other):

@@ -15,9 +15,17 @@ import ssl
 import subprocess
 import time
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("HTTP_TESTD", str(ROOT / "build" / "tests" / "http" / "http_testd"))
 PATIENCE = 30  # seconds; never waited for when things are well
+
+# How many workers the servers get, for a fixture's params: OPENCPM_WORKERS, else one and four.
+WORKERS = [
+    pytest.param(int(n), id=f"{n}-worker" + "s" * (n != "1"))
+    for n in os.environ.get("OPENCPM_WORKERS", "1 4").split()
+]
 
 
 def wait_until(condition, what="condition", patience=PATIENCE):

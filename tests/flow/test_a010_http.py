@@ -9,10 +9,10 @@ import subprocess
 
 import pytest
 
-from httpd import PROGRAM, Server, wait_until
+from httpd import PROGRAM, WORKERS, Server, wait_until
 
 
-@pytest.fixture(params=[1, 4], ids=["1-worker", "4-workers"])
+@pytest.fixture(params=WORKERS)
 def server(request, tmp_path):
     with Server(request.param, path=tmp_path / "http.sock") as one:
         yield one

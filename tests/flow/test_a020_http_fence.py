@@ -10,7 +10,7 @@ import contextlib
 
 import pytest
 
-from httpd import Server
+from httpd import WORKERS, Server
 
 H = "Host: x\r\n"
 CANARY = "GET /show/canary HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -88,7 +88,7 @@ BAD = {
 }
 
 
-@pytest.fixture(scope="module", params=[1, 4], ids=["1-worker", "4-workers"])
+@pytest.fixture(scope="module", params=WORKERS)
 def server(request):
     with Server(request.param) as one:
         yield one

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from httpd import PROGRAM, Client, Server, wait_until
+from httpd import PROGRAM, WORKERS, Client, Server, wait_until
 
 
 def make_cert(folder, name, days=30):
@@ -37,7 +37,7 @@ def certs(tmp_path_factory):
     return {name: make_cert(folder, name) for name in ("first", "second")}
 
 
-@pytest.fixture(params=[1, 4], ids=["1-worker", "4-workers"])
+@pytest.fixture(params=WORKERS)
 def workers(request):
     return request.param
 

@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from httpd import PATIENCE, Server, wait_until
+from httpd import PATIENCE, WORKERS, Server, wait_until
 
 H = "Host: x\r\n"
 
 
-@pytest.fixture(params=[1, 4], ids=["1-worker", "4-workers"])
+@pytest.fixture(params=WORKERS)
 def workers(request):
     return request.param
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from httpd import Server
+from httpd import WORKERS, Server
 
 STRINGS = [
     "\x1b[31mred", "a\x08b", "a\x7fb", "\xff\xfe", "\xc0\xaf", "\xe2\x80\xaeevil", "\u00e9",
@@ -18,7 +18,7 @@ STRINGS = [
 ]
 
 
-@pytest.fixture(scope="module", params=[1, 4], ids=["1-worker", "4-workers"])
+@pytest.fixture(scope="module", params=WORKERS)
 def server(request):
     with Server(request.param) as one:
         one.requests = 0
