@@ -81,9 +81,11 @@ enum sip_h {
 /* One header field as it stands in the message, folding included. */
 struct sip_line {
 	enum sip_h h;
-	struct strv name;  /* as written */
-	struct strv value; /* trimmed of blanks at both ends; may hold folds (CRLF and blanks) */
-	struct strv whole; /* name to CRLF, CRLF included: what a splice takes out */
+	unsigned char next; /* 1 + the index of the next line of this h (of one name or not, for
+			     * SIP_H_OTHER); 0: none */
+	struct strv name;   /* as written */
+	struct strv value;  /* trimmed of blanks at both ends; may hold folds (CRLF and blanks) */
+	struct strv whole;  /* name to CRLF, CRLF included: what a splice takes out */
 };
 
 struct sip_fence {
@@ -92,13 +94,17 @@ struct sip_fence {
 	unsigned status;	 /* of a response, 100..699 */
 	struct strv reason;
 	struct strv start_line; /* CRLF included */
-	struct sip_line lines[SIP_LINES_MAX];
 	unsigned n_lines;
+	unsigned char first[SIP_H_COUNT]; /* 1 + the index of the first line of each; 0: none */
+	/* Control octets behind a backslash in a quoted string: legal (RFC 3261 s25.1 quoted-pair),
+	 * but not to be seen by anybody: sip_msg_parse makes them blanks in its copy. */
+	unsigned n_escaped_controls;
 	struct strv body; /* as Content-Length cuts it, or what is there */
 	int has_length;	  /* a Content-Length was there */
 	/* When refused. */
 	unsigned refuse; /* status to answer: 400, 413, 414, 505, 513 */
-	const char *why; /* for the Warning or reason phrase and the log */
+	const char *why; /* of ours, printable: for the reason phrase and the log */
+	struct sip_line lines[SIP_LINES_MAX]; /* last, only n_lines of them are set */
 };
 
 enum sip_fence_result {
@@ -108,8 +114,9 @@ enum sip_fence_result {
 };
 
 /* Check BYTES: one datagram, one WebSocket message, or one message cut out of a stream (IS_STREAM:
- * Content-Length is compulsory and exact). FENCE_OUT borrows BYTES; lines found before the fault
- * are there also when it is refused. */
+ * Content-Length is compulsory and exact). Empty lines before the start line are skipped (RFC 3261
+ * s7.5), octets behind the body of a datagram are left out (s18.3). FENCE_OUT borrows BYTES; the
+ * legible lines are there also when it is refused. */
 enum sip_fence_result sip_fence_check(struct strv bytes, int is_stream,
 				      struct sip_fence *fence_out);
 

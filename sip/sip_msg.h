@@ -17,8 +17,8 @@
 #include "base/trace.h"
 #include "sip/sip_addr.h"
 #include "sip/sip_fence.h"
-
-enum { SIP_COOKIE_N = 7 }; /* "z9hG4bK" */
+#include "sip/sip_field.h"
+#include "sip/sip_uri.h"
 
 enum sip_method {
 	SIP_OTHER_METHOD,
@@ -41,55 +41,16 @@ enum sip_method {
 enum sip_method sip_method_find(struct strv name);   /* methods are case-sensitive */
 const char *sip_method_name(enum sip_method method); /* "OTHER" for SIP_OTHER_METHOD */
 
-/* A URI, cut up (RFC 3261 s19.1). Views; nothing is unescaped. */
-struct sip_uri {
-	struct strv text;    /* all of it */
-	struct strv scheme;  /* as written */
-	struct strv user;    /* of tel: the number; p NULL: none */
-	struct strv host;    /* IPv6 with brackets; of tel: empty */
-	unsigned port;	     /* 0: none */
-	struct strv params;  /* without the first ";", of all URI parameters */
-	struct strv headers; /* behind "?", without it */
-};
-/* 0; -1 when TEXT is no URI. Schemes other than sip, sips and tel have scheme and text only. */
-int sip_uri_parse(struct strv text, struct sip_uri *uri_out);
-int sip_uri_is_sip(const struct sip_uri *uri); /* sip: or sips: */
-/* A parameter in PARAMS (";a=b;c" or "a=b;c"), any case: 1 found (VALUE_OUT without quotes kept as
- * written; p NULL: a flag), 0 not there. Quotes and <> are respected. */
-int sip_param(struct strv params, const char *name, struct strv *value_out);
-/* Each parameter in turn: 1 and the next, 0 at the end. *REST starts as the whole. */
-int sip_param_next(struct strv *rest, struct strv *name_out, struct strv *value_out);
-
-/* A name-addr or addr-spec with its header parameters (RFC 3261 s20.10). */
-struct sip_name_addr {
-	struct strv display; /* quotes included, as written */
-	struct sip_uri uri;
-	struct strv params; /* header parameters */
-	struct strv text;   /* all of it */
-};
-/* The first value in *REST, which becomes what stands behind its comma: 1, 0 at the end, -1 not of
- * the form. "*" (Contact) gives a uri.text of "*". */
-int sip_name_addr_next(struct strv *rest, struct sip_name_addr *out);
-
-struct sip_via {
-	enum sip_proto proto; /* only when KNOWN */
-	int known;
-	struct strv host; /* sent-by */
-	unsigned port;	  /* 0: none */
-	struct strv branch;
-	int rport; /* the parameter is there */
-	struct strv params;
-	struct strv text; /* the one value */
-};
-int sip_via_next(struct strv *rest, struct sip_via *out); /* as sip_name_addr_next */
-
 struct osip_message;
 
 struct sip_msg {
 	struct arena *arena;
 	struct strv bytes;
-	struct sip_fence fence;
 	struct trace_id trace;
+	struct strv start_line;		  /* CRLF included */
+	const struct sip_line *lines;	  /* header fields in their order */
+	unsigned n_lines;		  /* at most SIP_LINES_MAX */
+	unsigned char first[SIP_H_COUNT]; /* as in struct sip_fence */
 
 	int is_request;
 	enum sip_method method; /* of a response: that of its CSeq */
@@ -102,8 +63,9 @@ struct sip_msg {
 	struct strv from_tag, to_tag; /* p NULL: none */
 	struct strv call_id;
 	uint32_t cseq;
-	int max_forwards; /* -1: not there */
+	int max_forwards; /* 0 to 255, more is 255; -1: not there */
 	struct strv body;
+	struct osip_message *osip; /* see sip_msg_osip */
 
 	/* How it came. */
 	enum sip_proto proto;
@@ -116,25 +78,47 @@ struct sip_msg {
 /* Once, in main, before any thread: libosip2's tables and allocators. 0, or -1: no memory. */
 int sip_msg_init(struct err *err);
 
-/* Read BYTES, which the fence has passed (FENCE is copied). BYTES is copied into ARENA. 0; -1 with
- * ERR_SYNTAX (the text says which field) or ERR_NOMEM: then the caller answers 400 or drops. */
+/* Read BYTES, which the fence has passed with what is in FENCE. BYTES is copied into ARENA, where
+ * the message lives too; FENCE is not needed any more. Via (all of them), From, To, Call-ID, CSeq,
+ * Max-Forwards, Contact and the Request-URI are of their grammar, each address only
+ * once where it may be there once. 0; -1 with ERR_SYNTAX (the text says which field and holds
+ * nothing of the peer's) or ERR_NOMEM: then the caller answers 400 (sip_reply_refused) or drops.
+ * How it came is for the caller to fill in. */
 int sip_msg_parse(struct arena *arena, struct strv bytes, const struct sip_fence *fence,
 		  struct sip_msg **msg_out, struct err *err);
 
-/* The header field H, NAME for others: the N-th line's value, unfolded into the arena when folded;
- * p NULL: no such line. */
+/* The first line of H, and the one of the same H behind LINE (of other names too when H is
+ * SIP_H_OTHER); NULL: there is none. */
+static inline const struct sip_line *sip_msg_line(const struct sip_msg *msg, enum sip_h h)
+{
+	return msg->first[h] ? &msg->lines[msg->first[h] - 1] : NULL;
+}
+static inline const struct sip_line *sip_msg_line_next(const struct sip_msg *msg,
+						       const struct sip_line *line)
+{
+	return line->next ? &msg->lines[line->next - 1] : NULL;
+}
+/* The value of the first line of H as it stands there; p NULL: none. */
+static inline struct strv sip_msg_raw(const struct sip_msg *msg, enum sip_h h)
+{
+	return msg->first[h] ? msg->lines[msg->first[h] - 1].value : strv_mem(NULL, 0);
+}
+
+/* The header field H, or the one of NAME (either form): the N-th line's value, unfolded into the
+ * arena when it is folded; p NULL: no such line (or no memory). */
 struct strv sip_msg_value(struct sip_msg *msg, enum sip_h h, unsigned n);
 struct strv sip_msg_named(struct sip_msg *msg, const char *name, unsigned n);
 /* Every line of H joined by ", " in the arena; for comma lists. p NULL: none (or no memory). */
 struct strv sip_msg_list(struct sip_msg *msg, enum sip_h h);
-/* 1 when TOKEN (any case) is in the comma list of H (Require, Supported, ...). */
+/* 1 when TOKEN (any case) is in the comma list of H (Require, Supported, ...), else 0. */
 int sip_msg_has_token(struct sip_msg *msg, enum sip_h h, const char *token);
 /* A single decimal number, as in Expires: 1 and it (at most UINT32_MAX), 0 not there, -1 not a
  * number. */
 int sip_msg_number(struct sip_msg *msg, enum sip_h h, uint32_t *value_out);
 
-/* libosip2's model of it, made on first use in the message's arena; NULL: it does not parse or no
- * memory. Inside sip/ only. */
+/* libosip2's model of it, made on first use in the message's arena, never freed by itself; NULL: it
+ * does not parse or no memory. Inside sip/ only: libosip2 works on it in sip_osip_begin and _end.
+ */
 struct osip_message *sip_msg_osip(struct sip_msg *msg);
 
 #endif
