@@ -2,13 +2,16 @@
 /*
  * base/log.c - log lines as text or JSON
  *
- * See log.h. A line is built in a buffer of the caller's stack and leaves with one write(2), so
- * lines of many threads never mix. What cannot be written is lost: a log must not stop a server.
+ * See log.h. A line is built in a buffer of the caller's stack and leaves with one write(2), alone
+ * or with others of its thread; no more octets than a pipe takes at once, so lines of many threads
+ * never mix. What cannot be written is lost: a log must not stop a server.
  */
 #include "base/log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +21,15 @@ static _Atomic int out_format = LOG_TEXT;
 
 static const char *const level_names[LOG_LEVELS] = { "error", "warn", "info", "debug" };
 static const char *const cat_names[LOG_CATS] = { "daemon", "conf", "http", "kv", "admin", "sip" };
+
+_Static_assert((int)LOG_LINE_BYTES <= (int)PIPE_BUF, "a write to a pipe is not split");
+
+/* Lines of this thread that have not left yet. */
+struct gathered {
+	size_t n;
+	char text[LOG_LINE_BYTES];
+};
+static __thread struct gathered *gathered; /* NULL: they leave one by one */
 
 /* Room that is kept for ` cut=1` and the end of the line. */
 enum { TAIL = 24 };
@@ -112,18 +124,30 @@ static int is_bare(struct strv s)
 	if (s.n == 0 || s.n > LOG_VALUE_BYTES)
 		return 0;
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] > '~' || strchr("\"\\=", s.p[i]))
+		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '"' || s.p[i] == '\\' ||
+		    s.p[i] == '=')
 			return 0;
 	return 1;
 }
 
+static void add_int(struct line *line, int64_t num)
+{
+	char text[24], *at = text + sizeof(text);
+	uint64_t rest = num < 0 ? -(uint64_t)num : (uint64_t)num;
+
+	do {
+		*--at = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (num < 0)
+		*--at = '-';
+	add(line, at, (size_t)(text + sizeof(text) - at));
+}
+
 static void add_value(struct line *line, const struct log_field *field, enum log_format format)
 {
-	char num[24];
-
 	if (field->kind == LOG_F_INT) {
-		snprintf(num, sizeof(num), "%lld", (long long)field->num);
-		add_str(line, num);
+		add_int(line, field->num);
 	} else if (format == LOG_TEXT && is_bare(field->str)) {
 		add(line, field->str.p, field->str.n);
 	} else {
@@ -151,23 +175,38 @@ static void add_field(struct line *line, const struct log_field *field, enum log
 		line->n = before; /* a field stands whole or not at all */
 }
 
+enum { SECOND_TEXT = 19 }; /* YYYY-MM-DDTHH:MM:SS */
+
+static void print_second(int64_t s, char text[SECOND_TEXT + 1])
+{
+	time_t t = (time_t)s;
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	if (strftime(text, SECOND_TEXT + 1, "%Y-%m-%dT%H:%M:%S", &tm) != SECOND_TEXT)
+		memset(text, '?', SECOND_TEXT);
+}
+
 static void add_time(struct line *line, int64_t time_us)
 {
-	char text[40];
-	struct tm tm;
+	/* The date costs more than the rest of a line, and a busy thread writes many a second. */
+	static __thread int64_t last_s = INT64_MIN;
+	static __thread char last_text[SECOND_TEXT + 1];
 	int64_t s = time_us / 1000000, us = time_us % 1000000;
-	time_t t;
+	char text[8] = { '.', '0', '0', '0', '0', '0', '0', 'Z' };
 
 	if (us < 0) {
 		us += 1000000;
 		s--;
 	}
-	t = (time_t)s;
-	gmtime_r(&t, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	add_str(line, text);
-	snprintf(text, sizeof(text), ".%06dZ", (int)us);
-	add_str(line, text);
+	if (s != last_s) {
+		print_second(s, last_text);
+		last_s = s;
+	}
+	add(line, last_text, SECOND_TEXT);
+	for (int i = 6; us; us /= 10)
+		text[i--] = (char)('0' + us % 10);
+	add(line, text, sizeof(text));
 }
 
 size_t log_format_line(char buf[LOG_LINE_BYTES], enum log_format format, int64_t time_us,
@@ -197,21 +236,56 @@ size_t log_format_line(char buf[LOG_LINE_BYTES], enum log_format format, int64_t
 	return line.n;
 }
 
+static void put(const char *text, size_t n)
+{
+	int saved = errno;
+
+	while (write(atomic_load(&out_fd), text, n) < 0 && errno == EINTR)
+		;
+	errno = saved;
+}
+
+void log_flush(void)
+{
+	if (!gathered || !gathered->n)
+		return;
+	put(gathered->text, gathered->n);
+	gathered->n = 0;
+}
+
+void log_gather(void)
+{
+	if (!gathered)
+		gathered = calloc(1, sizeof(*gathered));
+}
+
+void log_gather_end(void)
+{
+	log_flush();
+	free(gathered);
+	gathered = NULL;
+}
+
 void log_write(enum log_level level, enum log_cat cat, const char *event,
 	       const struct log_field *fields)
 {
 	char buf[LOG_LINE_BYTES];
 	struct timespec now;
-	int saved = errno;
 	size_t n;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	n = log_format_line(buf, (enum log_format)atomic_load(&out_format),
 			    (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, level, cat, event,
 			    fields);
-	while (write(atomic_load(&out_fd), buf, n) < 0 && errno == EINTR)
-		;
-	errno = saved;
+	if (gathered && n > sizeof(gathered->text) - gathered->n)
+		log_flush();
+	if (!gathered || level <= LOG_WARN) {
+		log_flush();
+		put(buf, n);
+		return;
+	}
+	memcpy(gathered->text + gathered->n, buf, n);
+	gathered->n += n;
 }
 
 void log_output(int fd, enum log_format format)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base/log.h - log lines with fields, as text or JSON, one write(2) a line
+ * base/log.h - log lines with fields, as text or JSON; no write(2) ends within a line
  *
  *     log_info(LOG_HTTP, "request", L_SV("path", path), L_INT("status", 200), L_ID(&req->trace));
  *
@@ -65,6 +65,16 @@ static inline int log_on(enum log_cat cat, enum log_level level)
  * LOG_LINE_BYTES loses its last fields and says cut=1. */
 void log_write(enum log_level level, enum log_cat cat, const char *event,
 	       const struct log_field *fields);
+
+/* From here on this thread's lines of levels info and debug are gathered, and leave together by
+ * log_flush or once they fill LOG_LINE_BYTES: a write(2) costs more than a line. Errors and warnings
+ * leave at once, behind what was gathered before them. Who calls it calls log_flush before each
+ * wait, so that nothing is held back, and log_gather_end when the thread ends. Without memory lines
+ * go on leaving one by one. */
+void log_gather(void);
+void log_gather_end(void);
+/* Write what this thread has gathered; nothing when it has nothing. */
+void log_flush(void);
 
 /* Where lines go (a descriptor that stays open; 2 at the start) and how they look. */
 void log_output(int fd, enum log_format format);

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "base/log.h"
+
 enum { WORKERS_MAX = 64, HEARTBEAT_MS = 1000 };
 
 struct post_list {
@@ -145,6 +147,7 @@ static void on_before_poll(uv_prepare_t *prepare)
 {
 	beat(prepare->data);
 	arm_tick(prepare->data);
+	log_flush();
 }
 
 static void on_after_poll(uv_check_t *check)
@@ -174,8 +177,10 @@ static void *worker_main(void *arg)
 	self = worker;
 	snprintf(name, sizeof(name), "worker-%u", worker->index);
 	pthread_setname_np(pthread_self(), name);
+	log_gather();
 	uv_run(&worker->loop, UV_RUN_DEFAULT);
 	flush(worker);
+	log_gather_end();
 	self = NULL;
 	return NULL;
 }

@@ -391,11 +391,14 @@ static void *write_lines(void *arg)
 {
 	char value[LOG_VALUE_BYTES];
 
+	if ((intptr_t)arg % 2)
+		log_gather();
 	memset(value, 'a' + (int)(intptr_t)arg, sizeof(value));
 	for (int i = 0; i < LINES; i++)
 		log_info(LOG_DAEMON, "event", L_INT("thread", (intptr_t)arg), L_INT("i", i),
 			 L_SV("a", strv_mem(value, (size_t)(i % (int)sizeof(value)))),
 			 L_SV("b", strv_mem(value, sizeof(value))), L_INT("end", 1));
+	log_gather_end();
 	return NULL;
 }
 
@@ -449,6 +452,61 @@ static void lines_of_many_threads_are_whole(void **state)
 	fclose(in);
 }
 
+/* What has come out of FD so far, up to the last octet. */
+static const char *drained(int fd)
+{
+	static char text[2 * LOG_LINE_BYTES];
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static unsigned lines_in(const char *text)
+{
+	unsigned n = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		n++;
+	return n;
+}
+
+static void gathered_lines_leave_together_and_in_order(void **state)
+{
+	const char *text;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	log_output(ends[1], LOG_TEXT);
+	log_gather();
+	log_info(LOG_DAEMON, "one");
+	log_info(LOG_DAEMON, "two");
+	assert_string_equal(drained(ends[0]), "");
+	log_flush();
+	text = drained(ends[0]);
+	assert_int_equal(lines_in(text), 2);
+	assert_true(strstr(text, "one") < strstr(text, "two"));
+
+	log_info(LOG_DAEMON, "before");
+	log_error(LOG_DAEMON, "urgent");
+	text = drained(ends[0]);
+	assert_int_equal(lines_in(text), 2);
+	assert_true(strstr(text, "before") < strstr(text, "urgent"));
+
+	/* As many as a pipe takes in one piece, no more. */
+	for (int i = 0; i < 100; i++)
+		log_info(LOG_DAEMON, "a line of some fifty octets", L_INT("i", i));
+	text = drained(ends[0]);
+	assert_in_range(lines_in(text), 30, 99);
+	log_gather_end();
+	log_info(LOG_DAEMON, "alone");
+	assert_non_null(strstr(drained(ends[0]), "alone"));
+	log_output(STDERR_FILENO, LOG_TEXT);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -464,6 +522,7 @@ int main(void)
 		cmocka_unit_test(names_are_found_again),
 		cmocka_unit_test(what_cannot_be_written_is_lost_quietly),
 		cmocka_unit_test(lines_of_many_threads_are_whole),
+		cmocka_unit_test(gathered_lines_leave_together_and_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
