@@ -10,6 +10,7 @@
 #define HTTP_HTTP_PRIV_H
 
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <uv.h>
 
@@ -19,6 +20,7 @@
 #include "http/http_fence.h"
 
 enum { NOTES_MAX = 3, NOTE_BYTES = 64, STATUS_MAX = 600, LISTENS_MAX = 16 };
+enum { PEER_TEXT = INET6_ADDRSTRLEN + 16 };
 
 struct http_tls; /* http_tls.c */
 struct http_cert;
@@ -85,6 +87,7 @@ struct http_conn {
 	struct http_conn *resume_next;
 	struct sockaddr_storage peer;
 	socklen_t peer_bytes;
+	char peer_text[PEER_TEXT]; /* for the log; empty until it is needed */
 };
 
 struct http_note {

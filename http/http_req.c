@@ -367,17 +367,17 @@ void http_req_handle(struct http_req *req)
 
 /* ---- its outcome ---- */
 
-static void print_peer(const struct http_req *req, char *text, size_t bytes)
+static void print_peer(const struct sockaddr_storage *peer, char *text, size_t bytes)
 {
-	const struct sockaddr_in *in = (const void *)&req->peer;
-	const struct sockaddr_in6 *in6 = (const void *)&req->peer;
+	const struct sockaddr_in *in = (const void *)peer;
+	const struct sockaddr_in6 *in6 = (const void *)peer;
 	char address[INET6_ADDRSTRLEN];
 
-	if (req->peer.ss_family == AF_INET)
+	if (peer->ss_family == AF_INET)
 		snprintf(text, bytes, "%s:%u",
 			 inet_ntop(AF_INET, &in->sin_addr, address, sizeof(address)),
 			 ntohs(in->sin_port));
-	else if (req->peer.ss_family == AF_INET6)
+	else if (peer->ss_family == AF_INET6)
 		snprintf(text, bytes, "[%s]:%u",
 			 inet_ntop(AF_INET6, &in6->sin6_addr, address, sizeof(address)),
 			 ntohs(in6->sin6_port));
@@ -385,12 +385,23 @@ static void print_peer(const struct http_req *req, char *text, size_t bytes)
 		snprintf(text, bytes, "unix");
 }
 
+/* The peer's text: its connection's, made once, while there is a connection. */
+static const char *peer_text(const struct http_req *req, char text[PEER_TEXT])
+{
+	if (!req->conn) {
+		print_peer(&req->peer, text, PEER_TEXT);
+		return text;
+	}
+	if (!req->conn->peer_text[0])
+		print_peer(&req->peer, req->conn->peer_text, PEER_TEXT);
+	return req->conn->peer_text;
+}
+
 static void log_outcome(const struct http_req *req, enum log_level level, int sent, uint64_t us)
 {
 	struct log_field fields[12 + NOTES_MAX], *f = fields;
-	char peer[INET6_ADDRSTRLEN + 16];
+	char peer[PEER_TEXT];
 
-	print_peer(req, peer, sizeof(peer));
 	if (req->method.n)
 		*f++ = L_SV("method", req->method);
 	*f++ = L_SV("target", req->target);
@@ -401,7 +412,7 @@ static void log_outcome(const struct http_req *req, enum log_level level, int se
 		*f++ = L_SV(req->notes[i].key, strv_mem(req->notes[i].value, req->notes[i].n));
 	*f++ = L_INT("us", (int64_t)us);
 	*f++ = L_INT("bytes", strv_eq(req->method, STRV("HEAD")) ? 0 : (int64_t)req->sent_bytes);
-	*f++ = L_STR("peer", peer);
+	*f++ = L_STR("peer", peer_text(req, peer));
 	*f++ = L_INT("tls", req->listener->tls != NULL);
 	if (!sent)
 		*f++ = L_STR("outcome", "gone");
