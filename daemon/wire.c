@@ -272,6 +272,8 @@ void house_close(struct house **house_at)
 	 */
 	if (house->admin)
 		admin_stop(house->admin);
+	if (house->xdms)
+		xdms_stop(house->xdms);
 	kv_close(&house->kv);
 	jobs_free(&house->jobs);
 	if (house->running)

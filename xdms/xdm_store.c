@@ -9,7 +9,8 @@
 
 enum {
 	FIND_ARENA_BYTES = 0, /* a document is as large as the store lets it be */
-	ID_BYTES = 4,	      /* of a chunk's number in its name */
+	HOOKS_MAX = 8,
+	ID_BYTES = 4, /* of a chunk's number in its name */
 	KEY_MAX = KV_OWNER_MAX + 1 + KV_NAME_MAX
 };
 
@@ -19,6 +20,8 @@ struct xdm_store {
 	struct cache *cache;
 	uint64_t epoch;
 	struct xdm_log_keep keep;
+	struct xdm_hook hook[HOOKS_MAX];
+	unsigned n_hooks;
 };
 
 /* ---- keys ---- */
@@ -105,6 +108,13 @@ static int is_of_parts(struct strv name)
 	       memchr(name.p, '\0', name.n) != NULL;
 }
 
+static void tell_changed(struct xdm_store *store, struct strv owner, struct strv name, uint64_t seq)
+{
+	for (unsigned i = 0; i < store->n_hooks; i++)
+		if (store->hook[i].changed)
+			store->hook[i].changed(store->hook[i].arg, owner, name, seq);
+}
+
 static void on_change(void *arg, const struct kv_change *change)
 {
 	struct xdm_store *store = arg;
@@ -115,12 +125,15 @@ static void on_change(void *arg, const struct kv_change *change)
 
 		if (is_of_parts(op->name))
 			continue;
-		if (op->kind == KV_OP_DEL_RANGE)
+		if (op->kind == KV_OP_DEL_RANGE) {
 			cache_forget_all(store->cache, cache_key(change->owner, STRV(""), buf),
 					 change->seq);
-		else if (strv_starts(op->name, STRV("x/")))
+			tell_changed(store, change->owner, STRV(""), change->seq);
+		} else if (strv_starts(op->name, STRV("x/"))) {
 			cache_forget(store->cache, cache_key(change->owner, op->name, buf),
 				     change->seq);
+			tell_changed(store, change->owner, op->name, change->seq);
+		}
 	}
 }
 
@@ -158,6 +171,14 @@ void xdm_store_free(struct xdm_store **store_at)
 		return;
 	cache_free(&store->cache);
 	free(store);
+}
+
+int xdm_store_hook(struct xdm_store *store, const struct xdm_hook *hook, struct err *err)
+{
+	if (store->n_hooks == HOOKS_MAX)
+		return err_set(err, ERR_LIMIT, "too many hooks of the document store");
+	store->hook[store->n_hooks++] = *hook;
+	return 0;
 }
 
 struct jobs *xdm_store_jobs(const struct xdm_store *store)
@@ -448,5 +469,8 @@ void xdm_publish(struct xdm_store *store, struct strv owner, struct strv name, s
 	/* Nobody else can see it yet. */
 	(*doc)->value.version = (*doc)->log_version = seq;
 	cache_publish(store->cache, cache_key(owner, name, buf), &(*doc)->value);
+	for (unsigned i = 0; i < store->n_hooks; i++)
+		if (store->hook[i].published)
+			store->hook[i].published(store->hook[i].arg, owner, name, *doc);
 	xdm_doc_drop(doc);
 }

@@ -47,6 +47,24 @@ int xdm_store_new(struct kv *kv, struct jobs *jobs, size_t cache_bytes,
 /* After kv_close. Takes the address, accepts NULL. */
 void xdm_store_free(struct xdm_store **store);
 
+/* What keeps values made of documents (compiled rules) and must never use one that a PUT has made
+ * stale once its answer has left. Either function may be NULL. */
+struct xdm_hook {
+	/* The document (NAME empty: each of OWNER's) has another version since commit SEQ: forget
+	 * what was made of it. On the committer's thread, when it is durable, before its committer
+	 * or anybody else hears of it. Must not block. */
+	void (*changed)(void *arg, struct strv owner, struct strv name, uint64_t seq);
+	/* DOC is the document now, if no hook has heard of a later version: make the new value of
+	 * it. On the thread that goes on to answer the request, before the answer leaves. Those of
+	 * two commits may come at once and in either order. Not called for what others have
+	 * written than by xdm_batch, an erasure for one. */
+	void (*published)(void *arg, struct strv owner, struct strv name,
+			  const struct xdm_doc *doc);
+	void *arg;
+};
+/* HOOK is copied. Before the first commit; at most 8. 0 or -1. */
+int xdm_store_hook(struct xdm_store *store, const struct xdm_hook *hook, struct err *err);
+
 struct jobs *xdm_store_jobs(const struct xdm_store *store);
 uint64_t xdm_store_epoch(const struct xdm_store *store);
 

@@ -18,6 +18,7 @@
 #include "http/http_auth.h"
 #include "xdms/xcap_cond.h"
 #include "xdms/xcap_req.h"
+#include "xdms/xdm_watch.h"
 
 enum {
 	TRIES_MAX = 1000,  /* conflicts of one request; each means that another one won */
@@ -35,6 +36,7 @@ struct xdms {
 	struct xdm_doc *caps;
 	struct xcap_rules rules;
 	struct xdm_store *store;
+	struct xdm_watches *watches;
 	struct http_auth *auth;
 	struct metric *conflicts;
 };
@@ -442,7 +444,24 @@ int xdms_start(struct xdms *xdms, struct kv *kv, struct jobs *jobs, struct http_
 	       struct err *err)
 {
 	xdms->auth = auth;
-	return xdm_store_new(kv, jobs, xdms->cache_bytes, &xdms->log_keep, &xdms->store, err);
+	if (xdm_store_new(kv, jobs, xdms->cache_bytes, &xdms->log_keep, &xdms->store, err) < 0)
+		return -1;
+	return xdm_watches_new(kv, xdms->store, &xdms->watches, err);
+}
+
+struct xdm_store *xdms_store(const struct xdms *xdms)
+{
+	return xdms->store;
+}
+
+struct xdm_watches *xdms_watches(const struct xdms *xdms)
+{
+	return xdms->watches;
+}
+
+void xdms_stop(struct xdms *xdms)
+{
+	xdm_watches_stop(xdms->watches);
 }
 
 void xdms_route(struct xdms *xdms, struct http_route *route_out)
@@ -460,6 +479,7 @@ void xdms_free(struct xdms **xdms_at)
 	*xdms_at = NULL;
 	if (!xdms)
 		return;
+	xdm_watches_free(&xdms->watches);
 	xdm_store_free(&xdms->store);
 	caps = xdms->caps ? &xdms->caps->value : NULL;
 	cache_value_drop(&caps);

@@ -11,6 +11,8 @@
 struct auth_domains;
 struct http_auth;
 struct http_route;
+struct xdm_store;
+struct xdm_watches;
 struct xdms;
 
 struct xdms_options {
@@ -32,6 +34,14 @@ int xdms_new(const struct xdms_options *options, struct xdms **xdms_out, struct 
  * workers have ended, AUTH until xdms_free. 0 or -1. */
 int xdms_start(struct xdms *xdms, struct kv *kv, struct jobs *jobs, struct http_auth *auth,
 	       struct err *err);
+
+/* After xdms_start: for the rooms that use documents. Valid until xdms_free. */
+struct xdm_store *xdms_store(const struct xdms *xdms);
+struct xdm_watches *xdms_watches(const struct xdms *xdms);
+
+/* Tell no watcher any more. Before kv_close, while the workers still run. Harmless when repeated,
+ * and without xdms_start. */
+void xdms_stop(struct xdms *xdms);
 
 /* For http_new; valid until xdms_free. */
 void xdms_route(struct xdms *xdms, struct http_route *route_out);

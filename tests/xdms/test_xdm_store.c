@@ -156,6 +156,47 @@ static void the_log_goes_with_the_owner(void **state)
 	assert_int_equal(entry_at(w, 1).time_us, 2);
 }
 
+/* ---- hooks ---- */
+
+static char hooked[512];
+
+static void on_changed(void *arg, struct strv owner, struct strv name, uint64_t seq)
+{
+	(void)arg;
+	snprintf(hooked + strlen(hooked), sizeof(hooked) - strlen(hooked), "changed %.*s %.*s %u; ",
+		 STRV_ARG(owner), STRV_ARG(name), (unsigned)seq);
+}
+
+static void on_published(void *arg, struct strv owner, struct strv name, const struct xdm_doc *doc)
+{
+	(void)arg;
+	snprintf(hooked + strlen(hooked), sizeof(hooked) - strlen(hooked), "%s %.*s %.*s %u; ",
+		 doc->doc ? "published" : "gone", STRV_ARG(owner), STRV_ARG(name),
+		 (unsigned)doc->value.version);
+}
+
+static void hooks_hear_before_the_answer(void **state)
+{
+	const struct xdm_hook hook = { on_changed, on_published, NULL };
+	struct xdm_world *w = *state;
+	struct err err;
+
+	hooked[0] = '\0';
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(xdm_store_hook(w->store, i ? &(struct xdm_hook){ 0 } : &hook,
+						&err),
+				 0);
+	assert_int_equal(xdm_store_hook(w->store, &hook, &err), -1);
+	xdm_world_put(w, "<r><a/></r>", 1);
+	xdm_world_put_node(w, "r/a", NULL, 1);
+	xdm_world_put(w, NULL, 1);
+	kv_erase_sync(w->kv, STRV(OWNER));
+	assert_string_equal(hooked, "changed " OWNER " " NAME " 1; published " OWNER " " NAME " 1; "
+				    "changed " OWNER " " NAME " 2; published " OWNER " " NAME " 2; "
+				    "changed " OWNER " " NAME " 3; gone " OWNER " " NAME " 3; "
+				    "changed " OWNER "  4; ");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, xdm_world_setup, xdm_world_teardown)
 
 int main(void)
@@ -163,7 +204,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_change_is_an_entry),	   TEST(an_absent_document_of_before_is_a_conflict),
 		TEST(only_so_many_are_kept),	   TEST(an_edit_writes_four_records),
-		TEST(the_log_goes_with_the_owner),
+		TEST(the_log_goes_with_the_owner), TEST(hooks_hear_before_the_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,8 @@ int xdm_world_setup(void **state)
 	kv_options_init(&options, NULL);
 	options.engine = "mem";
 	if (!w || kv_open(&options, NULL, &w->kv, &err) < 0 ||
-	    xdm_store_new(w->kv, NULL, 1 << 20, &keep, &w->store, &err) < 0)
+	    xdm_store_new(w->kv, NULL, 1 << 20, &keep, &w->store, &err) < 0 ||
+	    xdm_watches_new(w->kv, w->store, &w->watches, &err) < 0)
 		return -1;
 	w->arena = arena_new(0);
 	*state = w;
@@ -31,7 +32,9 @@ int xdm_world_teardown(void **state)
 {
 	struct xdm_world *w = *state;
 
+	xdm_watches_stop(w->watches);
 	kv_close(&w->kv);
+	xdm_watches_free(&w->watches);
 	xdm_store_free(&w->store);
 	arena_free(&w->arena);
 	free(w);

@@ -3,7 +3,7 @@
 #ifndef TESTS_XDMS_XDM_WORLD_H
 #define TESTS_XDMS_XDM_WORLD_H
 
-#include "xdms/xdm_store.h"
+#include "xdms/xdm_watch.h"
 
 #define OWNER "sip:alice@example.com"
 #define NAME  "x/test-app/index"
@@ -13,6 +13,7 @@ enum { KEEP = 10 }; /* entries of each log */
 struct xdm_world {
 	struct kv *kv;
 	struct xdm_store *store;
+	struct xdm_watches *watches;
 	struct arena *arena;
 };
 
