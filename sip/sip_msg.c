@@ -7,6 +7,7 @@
  */
 #include "sip/sip_msg.h"
 
+#include "sip/sip_content.h"
 #include "sip/sip_osip.h"
 #include "sip/sip_text_priv.h"
 
@@ -210,6 +211,16 @@ static int check_contacts(struct sip_msg *msg, struct err *err)
 	return 0;
 }
 
+/* A multipart that is none is for nobody; its faults confuse readers (CVE-2022-41550). */
+static int check_content(struct sip_msg *msg, struct err *err)
+{
+	struct strv type = sip_msg_raw(msg, SIP_H_CONTENT_TYPE);
+
+	return !type.p || !msg->body.n || sip_content_ok(type, msg->body)
+		       ? 0
+		       : err_set(err, ERR_SYNTAX, "Bad Content");
+}
+
 static int read_uri(struct sip_msg *msg, struct err *err)
 {
 	if (!msg->is_request)
@@ -232,7 +243,8 @@ int sip_msg_parse(struct arena *arena, struct strv bytes, const struct sip_fence
 	    read_party(msg, SIP_H_FROM, &msg->from, &msg->from_tag, err) < 0 ||
 	    read_party(msg, SIP_H_TO, &msg->to, &msg->to_tag, err) < 0 ||
 	    read_call_id(msg, err) < 0 || read_cseq(msg, err) < 0 ||
-	    read_max_forwards(msg, err) < 0 || check_contacts(msg, err) < 0)
+	    read_max_forwards(msg, err) < 0 || check_contacts(msg, err) < 0 ||
+	    check_content(msg, err) < 0)
 		return -1;
 	*msg_out = msg;
 	return 0;

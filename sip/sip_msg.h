@@ -80,7 +80,7 @@ int sip_msg_init(struct err *err);
 
 /* Read BYTES, which the fence has passed with what is in FENCE. BYTES is copied into ARENA, where
  * the message lives too; FENCE is not needed any more. Via (all of them), From, To, Call-ID, CSeq,
- * Max-Forwards, Contact and the Request-URI are of their grammar, each address only
+ * Max-Forwards, Contact, Content-Type and the Request-URI are of their grammar, each address only
  * once where it may be there once. 0; -1 with ERR_SYNTAX (the text says which field and holds
  * nothing of the peer's) or ERR_NOMEM: then the caller answers 400 (sip_reply_refused) or drops.
  * How it came is for the caller to fill in. */

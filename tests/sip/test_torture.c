@@ -106,9 +106,6 @@ static const struct {
 	{ "sdp-overread-msg.dat", PASS }, /* sip_sdp.h refuses */
 	{ "sdp-overread-body.dat", DROP },
 	{ "one-space.dat", DROP },
-	{ "multipart-empty-boundary.dat", PASS }, /* for who reads the body */
-	{ "multipart-lws.dat", PASS },
-	{ "multipart-no-boundary.dat", PASS },
 };
 
 static enum outcome wanted(const struct torture *row)
