@@ -7,6 +7,8 @@
  * posts. A watch is put where commits look for it before its state is read, and what the state
  * already shows is passed over: so nothing falls between.
  */
+#include "xdms/xdm_watch.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
