@@ -92,6 +92,86 @@ static const struct conf_item proxy_table[] = {
 	{ 0 },
 };
 
+static const char *const transports[] = { "udp", "tcp", "tls", "ws", "wss", NULL };
+
+#define SIP_LISTEN_AT(member) offsetof(struct settings_sip_listen, member)
+static const struct conf_item sip_listen_table[] = {
+	{ "transport", CONF_ENUM, SIP_LISTEN_AT(transport), "udp", 0, 0, transports, 0,
+	  "udp, tcp, tls, or ws and wss for browsers (SIP over WebSocket).", NULL, 0 },
+	{ "address", CONF_ADDR, SIP_LISTEN_AT(address), NULL, 0, 0, NULL, 0,
+	  "The address to listen on, which others reach this server by: it is told to them, so "
+	  "give one entry for each address rather than 0.0.0.0 or \"::\".",
+	  NULL, 0 },
+	{ "port", CONF_INT, SIP_LISTEN_AT(port), "0", 0, 65535, NULL, 0,
+	  "The port; 0 for the transport's own: 5060, 5061 for tls, 80 for ws, 443 for wss.", NULL,
+	  0 },
+	{ "certificate", CONF_PATH, SIP_LISTEN_AT(certificate), "", 0, FILE_PATH_MAX, NULL, 0,
+	  "The PEM file with the certificate and its chain, for tls and wss.", NULL, 0 },
+	{ "key", CONF_PATH, SIP_LISTEN_AT(key), "", 0, FILE_PATH_MAX, NULL, 0,
+	  "The PEM file with the certificate's private key; nobody else should be able to read it.",
+	  NULL, 0 },
+	{ "client-ca", CONF_PATH, SIP_LISTEN_AT(client_ca), "", 0, FILE_PATH_MAX, NULL, 0,
+	  "The PEM file with the authorities whose client certificates are believed: peers show "
+	  "who they are by them. Empty: clients are not asked for a certificate.",
+	  NULL, 0 },
+	{ 0 },
+};
+
+#define PEER_AT(member) offsetof(struct settings_peer, member)
+static const struct conf_item peer_table[] = {
+	{ "name", CONF_STR, PEER_AT(name), NULL, 1, 63, NULL, 0,
+	  "A name for logs, metrics and cpmctl: letters, digits and hyphens.", NULL, 0 },
+	{ "networks", CONF_STR, PEER_AT(networks), "", 0, 4000, NULL, 0,
+	  "The addresses and networks (192.0.2.0/24) that its messages come from, between blanks. "
+	  "The longest network that holds an address decides.",
+	  NULL, 0 },
+	{ "tls-names", CONF_STR, PEER_AT(tls_names), "", 0, 4000, NULL, 0,
+	  "The names of which its certificate must prove one, between blanks. Empty: its address "
+	  "is proof enough.",
+	  NULL, 0 },
+	{ "domains", CONF_STR, PEER_AT(domains), "", 0, 4000, NULL, 0,
+	  "The domains whose requests are sent to it, between blanks.", NULL, 0 },
+	{ "uri", CONF_STR, PEER_AT(uri), "", 0, 500, NULL, 0,
+	  "Where they are sent, as a SIP URI (sip:192.0.2.1;transport=tcp). Empty: as DNS says of "
+	  "the domain.",
+	  NULL, 0 },
+	{ "trusted", CONF_BOOL, PEER_AT(trusted), "no", 0, 0, NULL, 0,
+	  "It belongs to our trust domain: the identities that it asserts are believed, and it is "
+	  "told ours.",
+	  NULL, 0 },
+	{ "core", CONF_BOOL, PEER_AT(core), "no", 0, 0, NULL, 0,
+	  "It is an IMS core in front of this server (S-CSCF): it registers its users here and "
+	  "sends their requests through us. Implies trusted.",
+	  NULL, 0 },
+	{ "requests", CONF_INT, PEER_AT(requests), "0", 0, 1000000, NULL, 0,
+	  "Requests a second that it may send in the long run; 0 for no limit.", NULL, 0 },
+	{ "burst", CONF_INT, PEER_AT(burst), "1000", 1, 10000, NULL, 0,
+	  "Requests that it may send at once before that holds it back.", NULL, 0 },
+	{ "strip-in", CONF_STR, PEER_AT(strip_in), "", 0, 4000, NULL, 0,
+	  "Header fields that are taken out of what comes from it, between blanks.", NULL, 0 },
+	{ "strip-out", CONF_STR, PEER_AT(strip_out), "", 0, 4000, NULL, 0,
+	  "Header fields that are taken out of what goes to it, between blanks.", NULL, 0 },
+	{ 0 },
+};
+
+static const struct conf_item route_table[] = {
+	{ "domain", CONF_STR, offsetof(struct settings_route, domain), NULL, 1, 253, NULL, 0,
+	  "The domain, in lower case.", NULL, 0 },
+	{ "uri", CONF_STR, offsetof(struct settings_route, uri), NULL, 1, 500, NULL, 0,
+	  "A server of it, as a SIP URI: sip:192.0.2.1:5070;transport=tcp.", NULL, 0 },
+	{ 0 },
+};
+
+static const struct conf_item number_table[] = {
+	{ "prefix", CONF_STR, offsetof(struct settings_number, prefix), NULL, 1, 16, NULL, 0,
+	  "How the numbers begin, from the + on; + alone for all.", NULL, 0 },
+	{ "uri", CONF_STR, offsetof(struct settings_number, uri), NULL, 1, 400, NULL, 0,
+	  "Where they lead, as a SIP URI in which {number} stands for the number: "
+	  "\"sip:{number}@gw.example.net;user=phone\".",
+	  NULL, 0 },
+	{ 0 },
+};
+
 const struct conf_item settings_table[] = {
 	{ "domains", CONF_LIST, AT(domains), "[{name: example.com}]", 1, SETTINGS_DOMAINS_MAX, NULL,
 	  FIXED,
@@ -232,6 +312,64 @@ const struct conf_item settings_table[] = {
 	  "proxy "
 	  "must remove these fields from what it receives.",
 	  proxy_table, sizeof(struct settings_proxy) },
+
+	SECTION("sip", "SIP: where the server listens, its timers, and whom it knows."),
+	{ "sip.listen", CONF_LIST, AT(sip.listen),
+	  "[{transport: udp, address: 127.0.0.1}, {transport: tcp, address: 127.0.0.1}]", 0,
+	  SETTINGS_LISTENS_MAX, NULL, FIXED,
+	  "Where SIP is served. The default can be reached from this machine only. [] for none. "
+	  "Renewed certificates are read by a reload.",
+	  sip_listen_table, sizeof(struct settings_sip_listen) },
+	NUMBER("sip.max-connections", sip.max_connections, "50000", 1, 1000000, FIXED,
+	       "How many TCP, TLS and WebSocket connections may be open at a time, over all "
+	       "listeners and workers. Each needs a file descriptor and 6 to 20 kB."),
+	SPAN("sip.idle-time", sip.idle_ms, "15 min", 10 * SECOND, 1 * DAY, FIXED,
+	     "How long a connection may say nothing, not even a keep-alive, before it is closed. "
+	     "Clients send one every two minutes or so."),
+	SPAN("sip.message-time", sip.message_ms, "10 s", 1 * SECOND, 10 * MINUTE, FIXED,
+	     "How long a message that has begun, or a TLS or WebSocket handshake, may take to "
+	     "arrive whole."),
+	SPAN("sip.connect-time", sip.connect_ms, "4 s", 100, 10 * MINUTE, FIXED,
+	     "How long opening a connection to somebody else may take."),
+	SPAN("sip.t1", sip.t1_ms, "500 ms", 10, 10 * SECOND, FIXED,
+	     "T1 of RFC 3261: the round trip that is assumed. Requests over UDP are sent again "
+	     "after it, and given up after 64 times it. Less helps on a fast network of our own."),
+	SPAN("sip.t2", sip.t2_ms, "4 s", 10, 1 * MINUTE, FIXED,
+	     "T2 of RFC 3261: the longest pause between sending a request again."),
+	SPAN("sip.min-expires", sip.min_expires_ms, "1 min", 1 * SECOND, 1 * DAY, RELOAD,
+	     "The shortest registration or subscription that is granted; less is refused with 423. "
+	     "Short ones load the server, long ones find dead devices late."),
+	SPAN("sip.default-expires", sip.default_expires_ms, "1 h", 1 * SECOND, 30 * DAY, RELOAD,
+	     "What is granted to whoever does not ask for a time."),
+	SPAN("sip.max-expires", sip.max_expires_ms, "7 d", 1 * MINUTE, 365 * DAY, RELOAD,
+	     "The longest that is granted; more is shortened to it."),
+	NUMBER("sip.max-contacts", sip.max_contacts, "16", 1, 64, RELOAD,
+	       "How many devices one user may have registered at a time."),
+	{ "sip.peers", CONF_LIST, AT(sip.peers), "[]", 0, SETTINGS_PEERS_MAX, NULL, FIXED,
+	  "Servers that are known: an IMS core in front, gateways, other operators. Everybody else "
+	  "is a user who must authenticate, or a stranger.",
+	  peer_table, sizeof(struct settings_peer) },
+	{ "sip.routes", CONF_LIST, AT(sip.routes), "[]", 0, SETTINGS_ROUTES_MAX, NULL, FIXED,
+	  "Servers of other domains that are not, or not rightly, in DNS. Several entries of one "
+	  "domain are tried in their order.",
+	  route_table, sizeof(struct settings_route) },
+	{ "sip.numbers", CONF_LIST, AT(sip.numbers), "[]", 0, SETTINGS_ROUTES_MAX, NULL, FIXED,
+	  "Where telephone numbers lead that no user of ours has; the longest prefix wins.",
+	  number_table, sizeof(struct settings_number) },
+	TEXT("sip.enum-suffix", sip.enum_suffix, "", 100, FIXED,
+	     "Where other numbers are looked up in DNS (ENUM): e164.arpa, or a tree of your own. "
+	     "Empty: nowhere."),
+	TEXT("sip.dns-servers", sip.dns_servers, "", 500, FIXED,
+	     "Name servers to ask, between commas: 192.0.2.53,[2001:db8::53]:5353. Empty: those of "
+	     "/etc/resolv.conf."),
+	SPAN("sip.dns-timeout", sip.dns_timeout_ms, "2 s", 100, 1 * MINUTE, FIXED,
+	     "How long a name server may take for an answer before it is asked once more."),
+	TEXT("sip.capture-address", sip.capture_address, "", 64, FIXED,
+	     "The numeric address of a capture server (Homer and others) that is sent a copy of "
+	     "every SIP message in HEPv3. Empty: none. The copies hold what users write."),
+	NUMBER("sip.capture-port", sip.capture_port, "9060", 1, 65535, FIXED, "Its UDP port."),
+	NUMBER("sip.capture-id", sip.capture_id, "2001", 0, INT64_C(4294967295), FIXED,
+	       "The number that tells this server's copies from those of others."),
 
 	SECTION("xcap", "Documents of users, over XCAP."),
 	TEXT("xcap.root", xcap.root, "/xcap-root", 255, FIXED,

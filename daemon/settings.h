@@ -14,11 +14,18 @@
 #include "base/log.h"
 #include "http/http.h"
 #include "kv/kv.h"
+#include "sip/core/number.h"
+#include "sip/core/peers.h"
+#include "sip/sip_hep.h"
+#include "sip/sip_resolve.h"
+#include "sip/sip_tp.h"
 
 enum {
-	SETTINGS_LISTENS_MAX = 32, /* entries of http.listen */
-	SETTINGS_DOMAINS_MAX = 64, /* of domains */
-	SETTINGS_PROXIES_MAX = 64, /* of auth.trusted-proxies */
+	SETTINGS_LISTENS_MAX = 32,	/* entries of http.listen */
+	SETTINGS_DOMAINS_MAX = 64,	/* of domains */
+	SETTINGS_PROXIES_MAX = 64,	/* of auth.trusted-proxies */
+	SETTINGS_PEERS_MAX = PEERS_MAX, /* of sip.peers */
+	SETTINGS_ROUTES_MAX = 1024,	/* of sip.routes and sip.numbers */
 };
 
 /* Whom metrics and health answer. */
@@ -38,6 +45,28 @@ struct settings_domain {
 };
 struct settings_proxy {
 	const char *address;
+};
+
+/* An entry of sip.listen. */
+struct settings_sip_listen {
+	int transport; /* enum sip_proto */
+	const char *address;
+	int64_t port; /* 0: the transport's own */
+	const char *certificate, *key, *client_ca;
+};
+
+/* An entry of sip.peers, of sip.routes, of sip.numbers. */
+struct settings_peer {
+	const char *name, *networks, *tls_names, *domains, *uri;
+	int trusted, core;
+	int64_t requests, burst;
+	const char *strip_in, *strip_out;
+};
+struct settings_route {
+	const char *domain, *uri;
+};
+struct settings_number {
+	const char *prefix, *uri;
 };
 
 struct settings {
@@ -76,6 +105,20 @@ struct settings {
 		struct conf_list proxies; /* of struct settings_proxy */
 	} auth;
 	struct {
+		struct conf_list listen; /* of struct settings_sip_listen; none: no SIP */
+		int64_t max_connections;
+		uint64_t idle_ms, message_ms, connect_ms;
+		uint64_t t1_ms, t2_ms;
+		uint64_t min_expires_ms, default_expires_ms, max_expires_ms;
+		int64_t max_contacts;
+		struct conf_list peers, routes, numbers;
+		const char *enum_suffix; /* "": none */
+		const char *dns_servers; /* "": the system's */
+		uint64_t dns_timeout_ms;
+		const char *capture_address; /* "": none */
+		int64_t capture_port, capture_id;
+	} sip;
+	struct {
 		const char *root; /* "/" and more, without "/" at the end */
 		uint64_t cache_bytes;
 		int test_app, bare_attributes;
@@ -111,6 +154,18 @@ void settings_limit_options(const struct settings *settings, struct limit_option
  * borrowed by OPTIONS. */
 void settings_http_options(const struct settings *settings, struct http_options *options,
 			   struct http_listen listens_out[SETTINGS_LISTENS_MAX + 1]);
+
+/* Transport and timers; LISTENS_OUT is borrowed by OPTIONS. */
+void settings_sip_tp(const struct settings *settings, struct sip_tp_options *options,
+		     struct sip_listen listens_out[SETTINGS_LISTENS_MAX]);
+void settings_sip_dns(const struct settings *settings, struct sip_dns_options *options);
+/* What the tables hold, in arrays that OPTIONS or the caller borrows; each returns the number. */
+unsigned settings_sip_peers(const struct settings *settings,
+			    struct peer_options peers_out[SETTINGS_PEERS_MAX]);
+unsigned settings_sip_routes(const struct settings *settings,
+			     struct sip_static_target targets_out[SETTINGS_ROUTES_MAX]);
+unsigned settings_sip_numbers(const struct settings *settings,
+			      struct number_route routes_out[SETTINGS_ROUTES_MAX]);
 
 /* The domains in NAMES_OUT, which the result borrows, with SETTINGS. */
 struct auth_domains settings_domains(const struct settings *settings,

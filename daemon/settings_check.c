@@ -5,7 +5,7 @@
  * Settings that contradict each other are faults; what works but is dangerous is a warning. Values
  * that have a fault of their own are left out: they are not what somebody meant.
  */
-#include "daemon/settings.h"
+#include "daemon/settings_check.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -300,6 +300,7 @@ static void check_settings(struct conf_check *check, const void *values)
 	check_listens(check, s);
 	check_proxies(check, s);
 	check_xcap(check, s);
+	settings_check_sip(check, s);
 	check_sizes(check, s);
 	check_store(check, s);
 }

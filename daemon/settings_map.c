@@ -71,6 +71,81 @@ void settings_http_options(const struct settings *settings, struct http_options 
 	options->deadline_ms = (unsigned)settings->http.deadline_ms;
 }
 
+void settings_sip_tp(const struct settings *settings, struct sip_tp_options *options,
+		     struct sip_listen listens_out[SETTINGS_LISTENS_MAX])
+{
+	const struct settings_sip_listen *from = settings->sip.listen.items;
+	unsigned workers = settings_workers(settings);
+
+	options->listens = listens_out;
+	options->n_listens = settings->sip.listen.n;
+	for (unsigned i = 0; i < options->n_listens; i++) {
+		enum sip_proto proto = (enum sip_proto)from[i].transport;
+
+		listens_out[i] = (struct sip_listen){
+			.proto = proto,
+			.address = from[i].address,
+			.port = (uint16_t)(from[i].port ? from[i].port : sip_proto_port(proto)),
+			.cert_file = given(from[i].certificate),
+			.key_file = given(from[i].key),
+			.client_ca_file = given(from[i].client_ca),
+		};
+	}
+	options->max_conns = (unsigned)(settings->sip.max_connections + workers - 1) / workers;
+	options->idle_ms = (unsigned)settings->sip.idle_ms;
+	options->message_ms = (unsigned)settings->sip.message_ms;
+	options->connect_ms = (unsigned)settings->sip.connect_ms;
+}
+
+void settings_sip_dns(const struct settings *settings, struct sip_dns_options *options)
+{
+	options->servers = given(settings->sip.dns_servers);
+	options->timeout_ms = (unsigned)settings->sip.dns_timeout_ms;
+}
+
+unsigned settings_sip_peers(const struct settings *settings,
+			    struct peer_options peers_out[SETTINGS_PEERS_MAX])
+{
+	const struct settings_peer *from = settings->sip.peers.items;
+	unsigned n = settings->sip.peers.n;
+
+	for (unsigned i = 0; i < n; i++)
+		peers_out[i] = (struct peer_options){
+			.name = from[i].name,
+			.networks = from[i].networks,
+			.tls_names = from[i].tls_names,
+			.domains = from[i].domains,
+			.uri = from[i].uri,
+			.trusted = from[i].trusted || from[i].core,
+			.is_core = from[i].core,
+			.requests_per_s = (unsigned)from[i].requests,
+			.burst = (unsigned)from[i].burst,
+			.strip_in = from[i].strip_in,
+			.strip_out = from[i].strip_out,
+		};
+	return n;
+}
+
+unsigned settings_sip_routes(const struct settings *settings,
+			     struct sip_static_target targets_out[SETTINGS_ROUTES_MAX])
+{
+	const struct settings_route *from = settings->sip.routes.items;
+
+	for (unsigned i = 0; i < settings->sip.routes.n; i++)
+		targets_out[i] = (struct sip_static_target){ from[i].domain, from[i].uri };
+	return settings->sip.routes.n;
+}
+
+unsigned settings_sip_numbers(const struct settings *settings,
+			      struct number_route routes_out[SETTINGS_ROUTES_MAX])
+{
+	const struct settings_number *from = settings->sip.numbers.items;
+
+	for (unsigned i = 0; i < settings->sip.numbers.n; i++)
+		routes_out[i] = (struct number_route){ from[i].prefix, from[i].uri };
+	return settings->sip.numbers.n;
+}
+
 struct auth_domains settings_domains(const struct settings *settings,
 				     struct strv names_out[SETTINGS_DOMAINS_MAX])
 {

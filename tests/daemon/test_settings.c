@@ -325,6 +325,29 @@ static const struct row {
 	  "be started by root\n"
 	  "1:37: warning: this machine has no group \"no-such-group\"; create it, or the server "
 	  "cannot be started by root\n" },
+	{ "SIP over TLS without a certificate",
+	  "sip: {listen: [{transport: tls, address: 127.0.0.1}]}\n", -1,
+	  "1:16: an entry of sip.listen speaks TLS without a certificate and a key; give both\n" },
+	{ "a certificate for UDP",
+	  "sip: {listen: [{address: 127.0.0.1, certificate: /x, key: /y}]}\n", -1,
+	  "1:16: an entry of sip.listen has a certificate, which UDP does not use; make its "
+	  "transport tls or wss, or remove it\n" },
+	{ "TCP and WebSocket on one port; UDP beside them is no harm",
+	  "sip:\n  listen:\n  - {transport: tcp, address: 127.0.0.1}\n"
+	  "  - {transport: udp, address: 127.0.0.1}\n"
+	  "  - {transport: ws, address: 127.0.0.1, port: 5060}\n",
+	  -1, "5:5: sip.listen has the same address and port twice; remove one entry\n" },
+	{ "a peer that nobody can be", "sip: {peers: [{name: a, networks: 192.0.2.0/33}]}\n", -1,
+	  "1:14: \"192.0.2.0/33\" of peer a is no address or network\n" },
+	{ "numbers that lead nowhere", "sip: {numbers: [{prefix: '+49', uri: 'tel:+49'}]}\n", -1,
+	  "1:16: the route of +49 leads to \"tel:+49\": no sip: URI\n" },
+	{ "times that contradict each other",
+	  "sip: {t1: 5 s, min-expires: 2 h, max-expires: 30 min}\n", -1,
+	  "0:0: sip.default-expires is shorter than sip.min-expires\n"
+	  "1:11: sip.t1 is longer than sip.t2\n"
+	  "1:47: sip.max-expires is shorter than sip.default-expires\n" },
+	{ "a capture server by name", "sip: {capture-address: homer}\n", -1,
+	  "1:24: \"homer\" is no numeric address; give one\n" },
 	{ "an upper-case domain", "domains: [{name: 'Example.com'}]\n", -1,
 	  "1:11: \"Example.com\" is no domain name; write one as example.com, in lower-case ASCII "
 	  "and without a dot at the end\n" },
@@ -491,8 +514,8 @@ static void the_sample_says_the_defaults(void **state)
 	assert_int_equal(conf_diff(defaults, as_is, differs, NULL), 0);
 	for (const struct conf_item *item = settings_table; item->name; item++)
 		settings += item->type != CONF_SECTION;
-	/* One line a setting, one for the listener of the default and one for its domain. */
-	assert_int_equal(uncomment(sample), settings + 2);
+	/* One line a setting, and one for each entry of a default: domain, three listeners. */
+	assert_int_equal(uncomment(sample), settings + 4);
 	write_file(sample);
 	if (settings_load(file, tell, &told, &spelt_out) < 0)
 		fail_msg("%s", told.text);
