@@ -8,8 +8,6 @@
 #include "sip/sip_reply.h"
 
 #include <pthread.h>
-#include <stdio.h>
-
 #include "base/trace.h"
 #include "sip/sip_text_priv.h"
 
@@ -35,9 +33,13 @@ static void put_text(struct out *out, const char *s)
 static void put_number(struct out *out, size_t number)
 {
 	char text[24];
+	size_t at = sizeof(text);
 
-	snprintf(text, sizeof(text), "%zu", number);
-	put_text(out, text);
+	do {
+		text[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	put(out, strv_mem(text + at, sizeof(text) - at));
 }
 
 static void put_field(struct out *out, enum sip_h h, struct strv value)
@@ -88,21 +90,39 @@ static void make_tag(struct strv call_id, struct strv from, struct strv cseq, st
 	hash = hash_more(hash, from);
 	hash = hash_more(hash, cseq);
 	hash = hash_more(hash, via);
-	snprintf(tag, TAG_BYTES, "%016llx", (unsigned long long)hash);
+	for (unsigned i = 0; i < TAG_BYTES - 1; i++, hash >>= 4)
+		tag[i] = "0123456789abcdef"[hash & 15];
+	tag[TAG_BYTES - 1] = '\0';
 }
 
 /* ---- Via ---- */
 
-/* The top value with received and rport, as they must be (RFC 3261 s18.2.1, RFC 3581 s4): what the
- * client wrote there is replaced. */
-static void put_top_via(struct out *out, const struct sip_via *via, const struct sip_addr *source)
+/* What the top Via gets (RFC 3261 s18.2.1, RFC 3581 s4). */
+struct stamp {
+	char received[SIP_ADDR_TEXT]; /* "": none */
+	unsigned rport;		      /* 0: none */
+};
+
+static void make_stamp(const struct sip_via *via, const struct sip_addr *source,
+		       struct stamp *stamp)
+{
+	struct sip_addr host;
+
+	stamp->received[0] = '\0';
+	stamp->rport = via->rport ? sip_addr_port(source) : 0;
+	if (source->any.sa_family == AF_UNSPEC)
+		return;
+	if (via->rport || sip_addr_parse(via->host, 0, &host) < 0 ||
+	    !sip_addr_host_eq(&host, source))
+		sip_addr_print_host(source, 0, stamp->received);
+}
+
+/* The top value with what it gets; what the client wrote there is replaced. */
+static void put_top_via(struct out *out, const struct sip_via *via, const struct stamp *stamp)
 {
 	struct strv params = via->params, name, value;
 	struct strv head =
 		via->params.n ? strv_mem(via->text.p, (size_t)(params.p - via->text.p)) : via->text;
-	char text[SIP_ADDR_TEXT];
-	struct sip_addr host;
-	int is_same = sip_addr_parse(via->host, 0, &host) == 0 && sip_addr_host_eq(&host, source);
 
 	put(out, head);
 	while (sip_param_next_raw(&params, &name, &value)) {
@@ -115,26 +135,24 @@ static void put_top_via(struct out *out, const struct sip_via *via, const struct
 			put(out, value);
 		}
 	}
-	if (source->any.sa_family == AF_UNSPEC)
-		return;
-	if (via->rport || !is_same) {
+	if (stamp->received[0]) {
 		put(out, STRV(";received="));
-		put_text(out, sip_addr_print_host(source, 0, text));
+		put_text(out, stamp->received);
 	}
-	if (via->rport) {
+	if (stamp->rport) {
 		put(out, STRV(";rport="));
-		put_number(out, sip_addr_port(source));
+		put_number(out, stamp->rport);
 	}
 }
 
 /* The line of the top Via: LINE's value begins with VIA's. */
 static void put_first_via(struct out *out, struct strv value, const struct sip_via *via,
-			  const struct sip_addr *source)
+			  const struct stamp *stamp)
 {
 	const char *behind = via->text.p + via->text.n;
 
 	put(out, STRV("Via: "));
-	put_top_via(out, via, source);
+	put_top_via(out, via, stamp);
 	put(out, strv_mem(behind, (size_t)(value.p + value.n - behind)));
 	put(out, STRV("\r\n"));
 }
@@ -147,19 +165,11 @@ static void put_all(struct out *out, const struct sip_msg *msg, const struct sip
 		put_field(out, line->h, line->value);
 }
 
-static void put_to(struct out *out, const struct sip_msg *request, const struct sip_reply *reply)
+static void put_to(struct out *out, struct strv to, struct strv tag)
 {
-	char made[TAG_BYTES];
-	struct strv tag = reply->to_tag;
-
 	put(out, STRV("To: "));
-	put(out, sip_msg_raw(request, SIP_H_TO));
-	if (!request->to_tag.p && !tag.p && reply->status != 100) {
-		make_tag(request->call_id, request->from.text, sip_msg_raw(request, SIP_H_CSEQ),
-			 request->via.text, made);
-		tag = strv_of(made);
-	}
-	if (!request->to_tag.p && tag.n) {
+	put(out, to);
+	if (tag.n) {
 		put(out, STRV(";tag="));
 		put(out, tag);
 	}
@@ -167,17 +177,17 @@ static void put_to(struct out *out, const struct sip_msg *request, const struct 
 }
 
 static void write_reply(struct out *out, const struct sip_msg *request,
-			const struct sip_reply *reply)
+			const struct sip_reply *reply, const struct stamp *stamp, struct strv tag)
 {
 	const struct sip_line *via = sip_msg_line(request, SIP_H_VIA);
 
 	put_status_line(out, reply->status, reply->reason);
-	put_first_via(out, sip_msg_raw(request, SIP_H_VIA), &request->via, &request->source);
+	put_first_via(out, sip_msg_raw(request, SIP_H_VIA), &request->via, stamp);
 	put_all(out, request, via ? sip_msg_line_next(request, via) : NULL);
 	if (reply->record_route)
 		put_all(out, request, sip_msg_line(request, SIP_H_RECORD_ROUTE));
 	put_field(out, SIP_H_FROM, sip_msg_raw(request, SIP_H_FROM));
-	put_to(out, request, reply);
+	put_to(out, sip_msg_raw(request, SIP_H_TO), tag);
 	put_field(out, SIP_H_CALL_ID, request->call_id);
 	put_field(out, SIP_H_CSEQ, sip_msg_raw(request, SIP_H_CSEQ));
 	for (unsigned i = 0; i < reply->n_lines; i++) {
@@ -192,17 +202,34 @@ static void write_reply(struct out *out, const struct sip_msg *request,
 	put(out, reply->body);
 }
 
+/* The tag that To gets; n 0: none. MADE holds it when it is made here. */
+static struct strv choose_tag(const struct sip_msg *request, const struct sip_reply *reply,
+			      char made[TAG_BYTES])
+{
+	if (request->to_tag.p)
+		return strv_mem(NULL, 0);
+	if (reply->to_tag.p || reply->status == 100)
+		return reply->to_tag;
+	make_tag(request->call_id, request->from.text, sip_msg_raw(request, SIP_H_CSEQ),
+		 request->via.text, made);
+	return strv_of(made);
+}
+
 struct sip_buf *sip_reply_make(struct sip_msg *request, const struct sip_reply *reply)
 {
 	struct out out = { NULL, 0 };
+	char made[TAG_BYTES];
+	struct strv tag = choose_tag(request, reply, made);
+	struct stamp stamp;
 	struct sip_buf *buf;
 
-	write_reply(&out, request, reply);
+	make_stamp(&request->via, &request->source, &stamp);
+	write_reply(&out, request, reply, &stamp, tag);
 	buf = sip_buf_new(out.n);
 	if (!buf)
 		return NULL;
 	out = (struct out){ sip_buf_data(buf), 0 };
-	write_reply(&out, request, reply);
+	write_reply(&out, request, reply, &stamp, tag);
 	return buf;
 }
 
@@ -238,11 +265,14 @@ static void put_refused_vias(struct out *out, const struct sip_fence *fence,
 	const struct sip_line *line = legible(fence, SIP_H_VIA);
 	struct strv rest = value_of(line);
 	struct sip_via via;
+	struct stamp stamp;
 
-	if (sip_via_next(&rest, &via) > 0)
-		put_first_via(out, value_of(line), &via, source);
-	else
+	if (sip_via_next(&rest, &via) > 0) {
+		make_stamp(&via, source, &stamp);
+		put_first_via(out, value_of(line), &via, &stamp);
+	} else {
 		put_field(out, SIP_H_VIA, value_of(line));
+	}
 	while (line && line->next) {
 		line = &fence->lines[line->next - 1];
 		if (is_legible(line))
@@ -256,21 +286,16 @@ static void put_refused_to(struct out *out, const struct sip_fence *fence)
 	const struct sip_line *to = legible(fence, SIP_H_TO);
 	struct strv rest = value_of(to), value;
 	struct sip_name_addr party;
-	char tag[TAG_BYTES];
+	char tag[TAG_BYTES] = "";
 
 	if (!to)
 		return;
-	put(out, STRV("To: "));
-	put(out, to->value);
 	value = sip_name_addr_next(&rest, &party) > 0 ? party.params : to->value;
-	if (!sip_param(value, "tag", &value)) {
+	if (!sip_param(value, "tag", &value))
 		make_tag(value_of(legible(fence, SIP_H_CALL_ID)),
 			 value_of(legible(fence, SIP_H_FROM)), value_of(legible(fence, SIP_H_CSEQ)),
 			 value_of(legible(fence, SIP_H_VIA)), tag);
-		put(out, STRV(";tag="));
-		put_text(out, tag);
-	}
-	put(out, STRV("\r\n"));
+	put_to(out, to->value, strv_of(tag));
 }
 
 static void write_refused(struct out *out, const struct sip_fence *fence,
