@@ -2,8 +2,9 @@
 /*
  * base/arena.c - bump allocation in pieces that double
  *
- * See arena.h. The first piece sits behind the struct itself; further ones are linked. Freed
- * memory is poisoned under AddressSanitizer by being really freed: pieces are separate mallocs.
+ * See arena.h. The first piece sits behind the struct itself; further ones are linked. A reset keeps
+ * the newest one when it is small: an arena that serves one request after another mallocs no more.
+ * Under AddressSanitizer all are really freed, so that a late use is found.
  */
 #include "base/arena.h"
 
@@ -13,6 +14,11 @@
 #include <stdlib.h>
 
 enum { FIRST_BYTES = 4096 - 128, PIECE_MAX_BYTES = 256 * 1024, ALIGN = 16 };
+#ifdef __SANITIZE_ADDRESS__
+enum { KEPT_MAX_BYTES = 0 };
+#else
+enum { KEPT_MAX_BYTES = 32 * 1024 };
+#endif
 
 struct piece {
 	struct piece *older;
@@ -50,17 +56,31 @@ struct arena *arena_new(size_t max_bytes)
 	return arena;
 }
 
-void arena_reset(struct arena *arena)
+/* Down to the first piece, and KEPT when it is not NULL. */
+static void free_pieces(struct arena *arena, struct piece *kept)
 {
 	while (arena->piece->older) {
 		struct piece *older = arena->piece->older;
 
-		free(arena->piece);
+		if (arena->piece != kept)
+			free(arena->piece);
 		arena->piece = older;
 	}
 	arena->held = arena->piece->size;
+	if (kept) {
+		kept->older = arena->piece;
+		arena->piece = kept;
+		arena->held += kept->size;
+	}
 	arena->used_before = 0;
 	arena->fill = 0;
+}
+
+void arena_reset(struct arena *arena)
+{
+	struct piece *newest = arena->piece;
+
+	free_pieces(arena, newest->older && newest->size <= KEPT_MAX_BYTES ? newest : NULL);
 }
 
 void arena_free(struct arena **arena_at)
@@ -70,7 +90,7 @@ void arena_free(struct arena **arena_at)
 	*arena_at = NULL;
 	if (!arena)
 		return;
-	arena_reset(arena);
+	free_pieces(arena, NULL);
 	free(arena);
 }
 

@@ -21,7 +21,7 @@ struct arena *arena_new(size_t max_bytes);
 /* Give everything back. Takes the address, accepts NULL, leaves NULL. */
 void arena_free(struct arena **arena);
 
-/* Forget everything, keep the first piece for the next request. */
+/* Forget everything; keep a little memory for the next request. */
 void arena_reset(struct arena *arena);
 
 /* SIZE octets aligned for any type, not cleared, valid until the arena is reset or freed.
