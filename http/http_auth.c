@@ -169,7 +169,7 @@ static void gather_facts(struct pending *pending)
 	struct auth_request *facts = &pending->request;
 	struct http_req *req = pending->req;
 
-	facts->edge = AUTH_HTTP;
+	*facts = (struct auth_request){ .edge = AUTH_HTTP };
 	facts->method = http_req_method(req);
 	facts->target = http_req_target(req);
 	facts->credentials = pending->credentials;
@@ -251,7 +251,7 @@ void http_authenticate(struct http_auth *auth, struct http_req *req,
 				    void *arg),
 		       void *arg)
 {
-	struct pending *pending = arena_zalloc(http_req_arena(req), 1, sizeof(*pending));
+	struct pending *pending = arena_alloc(http_req_arena(req), sizeof(*pending));
 
 	if (!pending) {
 		http_answer_text(req, 500, "no memory for this request");
