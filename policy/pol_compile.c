@@ -104,7 +104,12 @@ int pol_compile_rule(struct pol_compile *c, struct strv id, uint8_t layer,
 		if (cond[i].kind == POL_COND_UNKNOWN)
 			cond[i].flag = layer == POL_FORCED || layer == POL_CAP;
 	}
-	rule->id = pol_block_name(&c->block, id);
+	for (unsigned i = 0; i < conds->n && !rule->tags; i++) {
+		rule->tag_kind = cond[i].kind;
+		rule->tags = cond[i].tags;
+	}
+	rule->id = pol_block_put(&c->block, id.p, id.n, 1);
+	rule->id_bytes = (uint32_t)id.n;
 	rule->conds = pol_block_put(&c->block, cond, conds->n * sizeof(cond[0]),
 				    _Alignof(struct pol_cond));
 	rule->grants = pol_block_put(&c->block, grants->item, grants->n * sizeof(grants->item[0]),
@@ -416,7 +421,9 @@ unsigned pol_doc_rules(const struct pol_doc *doc)
 
 struct strv pol_doc_rule_id(const struct pol_doc *doc, unsigned rule)
 {
-	return pol_name_text(doc->code, &pol_rule_at(doc, rule)->id);
+	const struct pol_rule *r = pol_rule_at(doc, rule);
+
+	return strv_mem(POL_AT(doc->code, char, r->id), r->id_bytes);
 }
 
 size_t pol_doc_bytes(const struct pol_doc *doc)

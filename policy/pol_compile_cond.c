@@ -16,7 +16,7 @@ static int add_cond(struct pol_conds *conds, enum pol_cond_kind kind, unsigned f
 	if (conds->n == POL_CONDS_MAX)
 		return err_set(err, ERR_LIMIT, "more than %d conditions", POL_CONDS_MAX);
 	conds->item[conds->n++] =
-		(struct pol_cond){ (uint8_t)kind, (uint8_t)flag, (uint16_t)n, off };
+		(struct pol_cond){ (uint8_t)kind, (uint8_t)flag, (uint16_t)n, off, 0 };
 	return 0;
 }
 
@@ -162,10 +162,14 @@ static int compile_identity(struct pol_compile *c, const xmlNode *node, struct p
 	identity.ones = pol_block_names(&c->block, ones, n_ones);
 	identity.many = pol_block_put(&c->block, many, identity.n_many * sizeof(*many),
 				      _Alignof(struct pol_many));
-	return add_cond(conds, POL_COND_IDENTITY, 0, 1,
-			pol_block_put(&c->block, &identity, sizeof(identity),
-				      _Alignof(struct pol_identity)),
-			err);
+	if (add_cond(conds, POL_COND_IDENTITY, 0, 1,
+		     pol_block_put(&c->block, &identity, sizeof(identity),
+				   _Alignof(struct pol_identity)),
+		     err) < 0)
+		return -1;
+	for (size_t i = 0; i < n_ones && !identity.n_many; i++)
+		conds->item[conds->n - 1].tags |= pol_tag(pol_hash(ones[i]));
+	return 0;
 }
 
 /* ---- lists ---- */
@@ -390,10 +394,13 @@ static int add_words(struct pol_compile *c, const xmlNode *node, const char *att
 				       attr);
 		name[n++] = pol_block_name(&c->block, word);
 	}
-	return add_cond(conds, kind, 0, n,
-			pol_block_put(&c->block, name, n * sizeof(name[0]),
-				      _Alignof(struct pol_name)),
-			err);
+	if (add_cond(conds, kind, 0, n,
+		     pol_block_put(&c->block, name, n * sizeof(name[0]), _Alignof(struct pol_name)),
+		     err) < 0)
+		return -1;
+	for (unsigned i = 0; i < n; i++)
+		conds->item[conds->n - 1].tags |= pol_tag(name[i].hash);
+	return 0;
 }
 
 static int compile_sphere(struct pol_compile *c, const xmlNode *node, struct pol_conds *conds,

@@ -20,9 +20,16 @@ struct part {
 	int or_nothing; /* perhaps none of its values holds */
 };
 
+/* A rule that applies, or may. */
+struct hit {
+	uint16_t rule;
+	uint8_t applies; /* YES, MAYBE */
+};
+
 struct doc_state {
 	const struct pol_doc *doc;
-	uint8_t applies[POL_RULES_MAX]; /* NO, YES, MAYBE */
+	unsigned n_hits;
+	struct hit hit[POL_RULES_MAX];
 };
 
 struct eval {
@@ -94,10 +101,15 @@ static void match_strict(struct eval *e, struct doc_state *state)
 
 	for (unsigned i = 0; i < doc->code->n_rules; i++) {
 		const struct pol_rule *rule = pol_rule_at(doc, i);
+		int applies;
 
+		if (pol_tags_miss(&e->view, rule->tag_kind, rule->tags))
+			continue;
 		if (rule->class == POL_CLASS_OTHER && !known++)
 			other = pol_match_other(&e->view, doc);
-		state->applies[i] = (uint8_t)pol_match_rule(&e->view, doc, rule, other);
+		applies = pol_match_rule(&e->view, doc, rule, other);
+		if (applies != NO)
+			state->hit[state->n_hits++] = (struct hit){ (uint16_t)i, (uint8_t)applies };
 	}
 }
 
@@ -107,11 +119,11 @@ static void match_classes(struct eval *e, struct doc_state *state)
 {
 	const struct pol_doc *doc = state->doc;
 	unsigned found[POL_CLASSES] = { 0 }; /* bits: 1 << YES, 1 << MAYBE */
-	unsigned last;
+	unsigned last, n = 0;
 
 	match_strict(e, state);
-	for (unsigned i = 0; i < doc->code->n_rules; i++)
-		found[pol_rule_at(doc, i)->class] |= 1u << state->applies[i];
+	for (unsigned i = 0; i < state->n_hits; i++)
+		found[pol_rule_at(doc, state->hit[i].rule)->class] |= 1u << state->hit[i].applies;
 	for (last = POL_CLASS_IDENTITY; last < POL_CLASS_OTHER; last++) {
 		if (found[last] & 1u << YES)
 			break;
@@ -119,12 +131,13 @@ static void match_classes(struct eval *e, struct doc_state *state)
 			e->part[doc->code->kind == POL_GROUP ? POL_OF_GROUP : POL_OF_USER]
 				.or_nothing = 1;
 	}
-	for (unsigned i = 0; i < doc->code->n_rules; i++) {
-		unsigned class = pol_rule_at(doc, i)->class;
+	for (unsigned i = 0; i < state->n_hits; i++) {
+		unsigned class = pol_rule_at(doc, state->hit[i].rule)->class;
 
-		if (class > last && class < POL_CLASS_ANYBODY)
-			state->applies[i] = NO;
+		if (class <= last || class == POL_CLASS_ANYBODY)
+			state->hit[n++] = state->hit[i];
 	}
+	state->n_hits = n;
 }
 
 static void gather(struct eval *e, const struct pol_doc *doc)
@@ -135,13 +148,13 @@ static void gather(struct eval *e, const struct pol_doc *doc)
 		return;
 	e->n_docs++;
 	state->doc = doc;
+	state->n_hits = 0;
 	if (doc->code->strict)
 		match_strict(e, state);
 	else
 		match_classes(e, state);
-	for (unsigned i = 0; i < doc->code->n_rules; i++)
-		if (state->applies[i] != NO)
-			apply(e, doc, pol_rule_at(doc, i), state->applies[i]);
+	for (unsigned i = 0; i < state->n_hits; i++)
+		apply(e, doc, pol_rule_at(doc, state->hit[i].rule), state->hit[i].applies);
 }
 
 static void say_blocked(struct eval *e, int applies, int politely)
@@ -268,20 +281,21 @@ static void decide_all(struct eval *e)
 		for (unsigned i = 0; i < POL_BUILTIN; i++)
 			asked[w] |= e->part[i].named[w] | e->part[i].maybe[w];
 	}
-	for (unsigned perm = 0; perm < POL_PERMS; perm++) {
-		struct result r;
+	memcpy(verdict->value, pol_perm_builtins(), sizeof(verdict->value));
+	memset(verdict->layer, POL_BUILTIN, sizeof(verdict->layer));
+	for (unsigned w = 0; w < WORDS; w++)
+		for (uint64_t left = asked[w]; left; left &= left - 1) {
+			unsigned perm = w * 64 + (unsigned)__builtin_ctzll(left);
+			struct result r;
 
-		if (!is_set(asked, perm)) {
-			verdict->value[perm] = pol_perm_row((enum pol_perm)perm)->builtin;
-			verdict->layer[perm] = POL_BUILTIN;
-			continue;
+			if (perm >= POL_PERMS)
+				break;
+			r = decide(e, perm);
+			verdict->value[perm] = r.value;
+			verdict->layer[perm] = (uint8_t)r.layer;
+			if (r.unsure)
+				set(verdict->unsure, perm);
 		}
-		r = decide(e, perm);
-		verdict->value[perm] = r.value;
-		verdict->layer[perm] = (uint8_t)r.layer;
-		if (r.unsure)
-			set(verdict->unsure, perm);
-	}
 }
 
 /* ---- why ---- */
@@ -326,12 +340,12 @@ static void tell_why(struct eval *e)
 	for (unsigned d = 0; d < e->n_docs; d++) {
 		const struct pol_doc *doc = e->state[d].doc;
 
-		for (unsigned i = 0; i < doc->code->n_rules; i++) {
-			const struct pol_rule *rule = pol_rule_at(doc, i);
-			int applies = e->state[d].applies[i];
+		for (unsigned i = 0; i < e->state[d].n_hits; i++) {
+			const struct hit *hit = &e->state[d].hit[i];
+			const struct pol_rule *rule = pol_rule_at(doc, hit->rule);
 
-			if (applies != NO && made_it(verdict, doc, rule, applies))
-				add_why(verdict, doc, i, rule->layer, applies);
+			if (made_it(verdict, doc, rule, hit->applies))
+				add_why(verdict, doc, hit->rule, rule->layer, hit->applies);
 		}
 	}
 }

@@ -6,15 +6,30 @@
  */
 #include "policy/pol_priv.h"
 
+static void add_word(struct pol_view *view, enum pol_cond_kind kind, struct strv word)
+{
+	if (!word.n)
+		return;
+	view->word_hash[kind] = pol_hash(word);
+	view->tags[kind] = pol_tag(view->word_hash[kind]);
+}
+
 void pol_view_init(struct pol_view *view, const struct pol_facts *facts)
 {
-	*view = (struct pol_view){ .facts = facts };
+	memset(view, 0, sizeof(*view));
+	view->facts = facts;
 	for (unsigned i = 0; i < facts->n_ids && i < POL_FACTS_IDS; i++) {
 		view->id_hash[i] = pol_hash(facts->id[i]);
+		view->tags[POL_COND_IDENTITY] |= pol_tag(view->id_hash[i]);
 		view->domain[i] = pol_domain_of(facts->id[i]);
 		if (view->domain[i].n)
 			view->domain_hash[i] = pol_hash(view->domain[i]);
 	}
+	add_word(view, POL_COND_SERVICE, facts->service);
+	add_word(view, POL_COND_CLASS, facts->subscriber_class);
+	add_word(view, POL_COND_PEER, facts->peer_domain);
+	add_word(view, POL_COND_GROUP, facts->group);
+	add_word(view, POL_COND_SERVICES, facts->enabler);
 }
 
 static unsigned ids(const struct pol_view *view)
@@ -112,23 +127,14 @@ static int match_member(struct pol_view *view, const struct pol_doc *doc,
 
 /* ---- words ---- */
 
-static uint64_t hash_once(uint64_t *hash, struct strv s)
-{
-	if (!*hash)
-		*hash = pol_hash(s);
-	return *hash;
-}
-
-static int match_word(const struct pol_code *code, const struct pol_cond *cond, struct strv word,
-		      uint64_t *hash)
+static int match_word(const struct pol_view *view, const struct pol_code *code,
+		      const struct pol_cond *cond, struct strv word)
 {
 	const struct pol_name *name = POL_AT(code, struct pol_name, cond->off);
 
-	if (!word.n)
-		return NO;
-	hash_once(hash, word);
-	for (unsigned i = 0; i < cond->n; i++)
-		if (name[i].hash == *hash && strv_eq(pol_name_text(code, &name[i]), word))
+	for (unsigned i = 0; i < cond->n && word.n; i++)
+		if (name[i].hash == view->word_hash[cond->kind] &&
+		    strv_eq(pol_name_text(code, &name[i]), word))
 			return YES;
 	return NO;
 }
@@ -162,10 +168,9 @@ static int match_services(struct pol_view *view, const struct pol_code *code,
 
 	if (!facts->enabler.n)
 		return NO;
-	hash_once(&view->enabler_hash, facts->enabler);
 	for (unsigned i = 0; i < cond->n && !found; i++)
 		found = (!service[i].enabler.n ||
-			 (service[i].enabler.hash == view->enabler_hash &&
+			 (service[i].enabler.hash == view->word_hash[POL_COND_SERVICES] &&
 			  strv_eq(pol_name_text(code, &service[i].enabler), facts->enabler))) &&
 			(service[i].any_media ||
 			 covers(facts->media, service[i].media, service[i].media_except));
@@ -217,15 +222,15 @@ static int match_rest(struct pol_view *view, const struct pol_code *code,
 	case POL_COND_TIME:
 		return match_daytime(POL_AT(code, struct pol_daytime, cond->off), facts->now_s);
 	case POL_COND_SERVICE:
-		return match_word(code, cond, facts->service, &view->service_hash);
+		return match_word(view, code, cond, facts->service);
 	case POL_COND_CLASS:
 		if (!facts->subscriber_class.p)
 			return MAYBE;
-		return match_word(code, cond, facts->subscriber_class, &view->class_hash);
+		return match_word(view, code, cond, facts->subscriber_class);
 	case POL_COND_PEER:
-		return match_word(code, cond, facts->peer_domain, &view->peer_hash);
+		return match_word(view, code, cond, facts->peer_domain);
 	case POL_COND_GROUP:
-		return match_word(code, cond, facts->group, &view->group_hash);
+		return match_word(view, code, cond, facts->group);
 	case POL_COND_SPHERE:
 		return match_sphere(code, cond, facts->sphere);
 	case POL_COND_SERVICES:
@@ -265,8 +270,11 @@ static int match_all(struct pol_view *view, const struct pol_doc *doc, const str
 	int ret = YES;
 
 	for (unsigned i = 0; i < n; i++) {
-		int match = pol_match_cond(view, doc, &cond[i], other);
+		int match;
 
+		if (pol_tags_miss(view, cond[i].kind, cond[i].tags))
+			return NO;
+		match = pol_match_cond(view, doc, &cond[i], other);
 		if (match == NO)
 			return NO;
 		if (match == MAYBE)

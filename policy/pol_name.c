@@ -13,11 +13,13 @@ enum { LINEAR_MAX = 8 }; /* up to so many are compared one after the other */
 
 static uint64_t key[2];
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static atomic_int key_made;
 
 static void key_make(void)
 {
 	key[0] = trace_random();
 	key[1] = trace_random();
+	atomic_store_explicit(&key_made, 1, memory_order_release);
 }
 
 static inline uint64_t rotate(uint64_t x, unsigned by)
@@ -40,7 +42,8 @@ uint64_t pol_hash(struct strv s)
 	uint64_t v[4], word = (uint64_t)s.n << 56;
 	size_t i = 0;
 
-	pthread_once(&key_once, key_make);
+	if (!atomic_load_explicit(&key_made, memory_order_acquire))
+		pthread_once(&key_once, key_make);
 	v[0] = key[0] ^ 0x736f6d6570736575u, v[1] = key[1] ^ 0x646f72616e646f6du;
 	v[2] = key[0] ^ 0x6c7967656e657261u, v[3] = key[1] ^ 0x7465646279746573u;
 	for (; i + 8 <= s.n; i += 8) {

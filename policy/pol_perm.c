@@ -8,6 +8,7 @@
 #include "policy/pol_perm.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "policy/pol_priv.h"
@@ -151,6 +152,21 @@ static const struct pol_perm_row rows[POL_PERMS] = {
 	[POL_REJECT_CODE] = { "reject-code", NS_OPERATOR, "reject-code", POL_TYPE_NUMBER, NULL, 0,
 			      1, 0 },
 };
+
+static int64_t builtins[POL_PERMS];
+static pthread_once_t builtins_once = PTHREAD_ONCE_INIT;
+
+static void builtins_make(void)
+{
+	for (unsigned i = 0; i < POL_PERMS; i++)
+		builtins[i] = rows[i].builtin;
+}
+
+const int64_t *pol_perm_builtins(void)
+{
+	pthread_once(&builtins_once, builtins_make);
+	return builtins;
+}
 
 const struct pol_perm_row *pol_perm_row(enum pol_perm perm)
 {

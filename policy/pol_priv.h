@@ -49,6 +49,9 @@ struct pol_names {
 /* SipHash-1-3 under a key of this process: who writes a list cannot make it slow. Never 0. */
 uint64_t pol_hash(struct strv s);
 
+/* What nobody speaks about: pol_perm_row()->builtin of all permissions, side by side. */
+const int64_t *pol_perm_builtins(void);
+
 /* 1 when S, whose hash is HASH, is in NAMES of the block at BASE. */
 int pol_names_has(const void *base, const struct pol_names *names, struct strv s, uint64_t hash);
 
@@ -104,7 +107,16 @@ struct pol_cond {
 	uint8_t kind, flag;
 	uint16_t n;
 	uint32_t off;
+	/* Most conditions are not met, and this tells most of those at a glance: bits of the hashes
+	 * of all words or identities that meet it; 0: ask. */
+	uint32_t tags;
 };
+
+/* The one bit of a hash in pol_cond.tags. */
+static inline uint32_t pol_tag(uint64_t hash)
+{
+	return (uint32_t)1 << (hash >> 59);
+}
 
 struct pol_many {
 	struct pol_name domain; /* n 0: any */
@@ -142,11 +154,13 @@ struct pol_member {
 enum { POL_CLASS_IDENTITY, POL_CLASS_LIST, POL_CLASS_OTHER, POL_CLASS_ANYBODY, POL_CLASSES };
 
 struct pol_rule {
-	struct pol_name id;
+	uint32_t id, id_bytes;
 	uint32_t conds, grants;
 	uint16_t n_conds, n_who, n_grants;
-	uint8_t layer; /* enum pol_layer */
-	uint8_t class; /* how exactly it says who */
+	uint8_t layer;	  /* enum pol_layer */
+	uint8_t class;	  /* how exactly it says who */
+	uint8_t tag_kind; /* of the first condition with tags, and these */
+	uint32_t tags;
 };
 
 struct pol_device_rec {
@@ -191,8 +205,15 @@ struct pol_view {
 	uint64_t id_hash[POL_FACTS_IDS];
 	uint64_t domain_hash[POL_FACTS_IDS];
 	struct strv domain[POL_FACTS_IDS];
-	uint64_t service_hash, enabler_hash, class_hash, peer_hash, group_hash; /* 0: not yet */
+	uint64_t word_hash[POL_CONDS]; /* of the fact that a kind of condition looks at */
+	uint32_t tags[POL_CONDS];      /* 0: no glance tells */
 };
+
+/* A glance: 1 when a condition of KIND with TAGS is surely not met. */
+static inline int pol_tags_miss(const struct pol_view *view, unsigned kind, uint32_t tags)
+{
+	return tags && view->tags[kind] && !(tags & view->tags[kind]);
+}
 
 void pol_view_init(struct pol_view *view, const struct pol_facts *facts);
 
