@@ -71,14 +71,14 @@ static void say(struct eval *e, enum pol_layer layer, unsigned perm, int64_t val
 		set(part->maybe, perm);
 		return;
 	}
+	if (layer == POL_FORCED && is_set(part->named, perm) && part->value[perm] != value)
+		set(e->verdict->contradicts, perm);
 	if (!is_set(part->named, perm))
 		part->value[perm] = value;
 	else if (part->lowers)
 		part->value[perm] = pol_perm_less(row, part->value[perm], value);
 	else
 		part->value[perm] = more(part->value[perm], value);
-	if (layer == POL_FORCED && is_set(part->named, perm) && part->value[perm] != value)
-		set(e->verdict->contradicts, perm);
 	set(part->named, perm);
 }
 
