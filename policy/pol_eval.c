@@ -20,16 +20,10 @@ struct part {
 	int or_nothing; /* perhaps none of its values holds */
 };
 
-/* A rule that applies, or may. */
-struct hit {
-	uint16_t rule;
-	uint8_t applies; /* YES, MAYBE */
-};
-
 struct doc_state {
 	const struct pol_doc *doc;
 	unsigned n_hits;
-	struct hit hit[POL_RULES_MAX];
+	struct pol_hit hit[POL_RULES_MAX];
 };
 
 struct eval {
@@ -91,68 +85,20 @@ static void apply(struct eval *e, const struct pol_doc *doc, const struct pol_ru
 		say(e, (enum pol_layer)rule->layer, grant[i].perm, grant[i].value, applies);
 }
 
-/* ---- which rules apply ---- */
-
-/* All rules that match (RFC 4745 s10.2). */
-static void match_strict(struct eval *e, struct doc_state *state)
-{
-	const struct pol_doc *doc = state->doc;
-	int other = NO, known = 0;
-
-	for (unsigned i = 0; i < doc->code->n_rules; i++) {
-		const struct pol_rule *rule = pol_rule_at(doc, i);
-		int applies;
-
-		if (pol_tags_miss(&e->view, rule->tag_kind, rule->tags))
-			continue;
-		if (rule->class == POL_CLASS_OTHER && !known++)
-			other = pol_match_other(&e->view, doc);
-		applies = pol_match_rule(&e->view, doc, rule, other);
-		if (applies != NO)
-			state->hit[state->n_hits++] = (struct hit){ (uint16_t)i, (uint8_t)applies };
-	}
-}
-
-/* Of those that match, the class that says most exactly who; rules about anybody are in each. When
- * a rule of a class may apply and none does for sure, the class may be passed over. */
-static void match_classes(struct eval *e, struct doc_state *state)
-{
-	const struct pol_doc *doc = state->doc;
-	unsigned found[POL_CLASSES] = { 0 }; /* bits: 1 << YES, 1 << MAYBE */
-	unsigned last, n = 0;
-
-	match_strict(e, state);
-	for (unsigned i = 0; i < state->n_hits; i++)
-		found[pol_rule_at(doc, state->hit[i].rule)->class] |= 1u << state->hit[i].applies;
-	for (last = POL_CLASS_IDENTITY; last < POL_CLASS_OTHER; last++) {
-		if (found[last] & 1u << YES)
-			break;
-		if (found[last] & 1u << MAYBE)
-			e->part[doc->code->kind == POL_GROUP ? POL_OF_GROUP : POL_OF_USER]
-				.or_nothing = 1;
-	}
-	for (unsigned i = 0; i < state->n_hits; i++) {
-		unsigned class = pol_rule_at(doc, state->hit[i].rule)->class;
-
-		if (class <= last || class == POL_CLASS_ANYBODY)
-			state->hit[n++] = state->hit[i];
-	}
-	state->n_hits = n;
-}
+/* ---- gathering ---- */
 
 static void gather(struct eval *e, const struct pol_doc *doc)
 {
 	struct doc_state *state = &e->state[e->n_docs];
+	int or_nothing;
 
 	if (!doc)
 		return;
 	e->n_docs++;
 	state->doc = doc;
-	state->n_hits = 0;
-	if (doc->code->strict)
-		match_strict(e, state);
-	else
-		match_classes(e, state);
+	state->n_hits = pol_select(&e->view, doc, state->hit, &or_nothing);
+	if (or_nothing)
+		e->part[doc->code->kind == POL_GROUP ? POL_OF_GROUP : POL_OF_USER].or_nothing = 1;
 	for (unsigned i = 0; i < state->n_hits; i++)
 		apply(e, doc, pol_rule_at(doc, state->hit[i].rule), state->hit[i].applies);
 }
@@ -341,7 +287,7 @@ static void tell_why(struct eval *e)
 		const struct pol_doc *doc = e->state[d].doc;
 
 		for (unsigned i = 0; i < e->state[d].n_hits; i++) {
-			const struct hit *hit = &e->state[d].hit[i];
+			const struct pol_hit *hit = &e->state[d].hit[i];
 			const struct pol_rule *rule = pol_rule_at(doc, hit->rule);
 
 			if (made_it(verdict, doc, rule, hit->applies))

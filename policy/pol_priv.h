@@ -234,6 +234,19 @@ int pol_match_other(struct pol_view *view, const struct pol_doc *doc);
 int pol_match_rule(struct pol_view *view, const struct pol_doc *doc, const struct pol_rule *rule,
 		   int other);
 
+/* ---- which rules count (pol_select.c) ---- */
+
+/* A rule that applies, or may. */
+struct pol_hit {
+	uint16_t rule;
+	uint8_t applies; /* YES, MAYBE */
+};
+
+/* The rules of DOC that count, in their order, into HIT of POL_RULES_MAX: how many. OR_NOTHING_OUT
+ * becomes 1 when perhaps none of those with an exact "who" does. */
+unsigned pol_select(struct pol_view *view, const struct pol_doc *doc, struct pol_hit *hit,
+		    int *or_nothing_out);
+
 /* ---- reading XML (pol_xml.c) ---- */
 
 /* 1 when NODE is the element LOCAL of namespace NS. */

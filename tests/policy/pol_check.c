@@ -52,18 +52,25 @@ static const struct {
 	[POL_OPERATOR] = { "ruleset", NS_COMMON_POLICY },
 };
 
+char *pol_check_text(enum pol_kind kind, const char *inside)
+{
+	char *text;
+
+	if (asprintf(&text, "<%s xmlns='%s' " POL_CHECK_NAMESPACES ">%s</%s>", roots[kind].root,
+		     roots[kind].ns, inside, roots[kind].root) < 0)
+		fail_msg("out of memory");
+	return text;
+}
+
 int pol_check_compile(enum pol_kind kind, const char *inside, struct pol_report *report,
 		      struct pol_doc **doc_out, struct err *err)
 {
 	struct pol_source source = { .kind = kind,
 				     .name = STRV("test"),
 				     .spell = &pol_check_spell };
-	char *text;
+	char *text = pol_check_text(kind, inside);
 	int ret;
 
-	if (asprintf(&text, "<%s xmlns='%s' " POL_CHECK_NAMESPACES ">%s</%s>", roots[kind].root,
-		     roots[kind].ns, inside, roots[kind].root) < 0)
-		fail_msg("out of memory");
 	ret = pol_doc_parse(&source, strv_of(text), report, doc_out, err);
 	free(text);
 	return ret;

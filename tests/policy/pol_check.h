@@ -29,7 +29,10 @@
 	"xmlns:op='urn:opencpm:xml:operator-policy' "                                    \
 	"xmlns:rl='urn:ietf:params:xml:ns:resource-lists'"
 
-/* Compile the document whose root holds INSIDE; unbound. 0 or -1 as pol_doc_parse. */
+/* The whole document whose root holds INSIDE, for the caller to free. */
+char *pol_check_text(enum pol_kind kind, const char *inside);
+
+/* Compile that document; unbound. 0 or -1 as pol_doc_parse. */
 int pol_check_compile(enum pol_kind kind, const char *inside, struct pol_report *report,
 		      struct pol_doc **doc_out, struct err *err);
 
