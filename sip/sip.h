@@ -33,6 +33,7 @@ struct sip_worker {
 	struct sip_tp *tp;
 	struct sip_txns *txns;
 	struct sip_resolver *resolver; /* NULL until somebody has set it */
+	struct sip_dns_worker *dns;    /* the same */
 	void *user;		       /* of whoever wired the services */
 };
 

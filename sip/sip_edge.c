@@ -142,6 +142,8 @@ static struct sip_msg *parse(struct sip_edge *edge, const struct sip_rx *rx)
 	msg->source = rx->source;
 	msg->local = rx->local;
 	msg->flow = rx->flow;
+	/* Without memory the peer is nobody. */
+	msg->tls_name = rx->tls_name ? arena_strdup(arena, strv_of(rx->tls_name)) : NULL;
 	msg->received_us = (int64_t)worker_now_ms(edge->w.worker) * 1000;
 	return msg;
 }

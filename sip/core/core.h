@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sip/core/core.h - the embedded SIP/IP core: registrar, authentication, trust domain, relay
+ *
+ * What a trial needs instead of an IMS. It is one service behind the edge (sip.h):
+ *
+ *	REGISTER for a domain of ours	core_registrar.c, over reg.h and loc.h
+ *	any other request		core_relay.c: who is it (core_auth.c), may they say what
+ *they say (core_trust.c), where to, by which branches
+ *
+ * One place decides 401 and 407. Nothing is kept or passed on of whom it does not know: neither a
+ * user of ours by digest, nor one that a peer vouches for.
+ */
+#ifndef SIP_CORE_CORE_H
+#define SIP_CORE_CORE_H
+
+#include "auth/auth_check.h"
+#include "sip/core/loc.h"
+#include "sip/core/reg.h"
+#include "sip/sip.h"
+
+struct core;
+struct peers;
+struct peer;
+struct numbers;
+
+/* Where user records are: filled in by daemon/wire.c, as for HTTP (http_auth_ops). */
+struct core_users {
+	void (*find)(void *arg, struct strv identity, auth_found_fn *done, void *context);
+	void *arg;
+};
+
+/* Who sent a request. In the arena of the message, or the caller's. */
+struct core_who {
+	struct auth_identity home; /* under which the user's things are kept */
+	struct auth_identity self; /* as whom they act in this request: what is asserted for them;
+				    * n 0: anonymous, nothing is */
+	struct auth_identity identity[AUTH_IDENTITIES_MAX]; /* home first */
+	unsigned n_identities;
+	enum auth_means means;	 /* AUTH_BY_NOTHING: a peer's word for somebody of elsewhere */
+	int known;		 /* has a record here */
+	const struct peer *peer; /* that it came from; NULL: from a client */
+};
+
+/* A request whose sender is known and may say what it says, on its way to its target. The seam: the
+ * participating function takes it over by core_options.deliver. */
+struct core_req {
+	struct core *core;
+	struct sip_worker *w;
+	struct sip_stx *stx;
+	struct sip_msg *msg;	    /* valid until STX is answered */
+	const struct core_who *who; /* valid during the call */
+};
+
+struct core_options {
+	struct auth_domains domains; /* ours; copied; at least one */
+	int md5;		     /* as in struct auth_policy */
+	uint64_t nonce_ms;
+	struct core_users users;
+	struct loc *loc;	       /* borrowed */
+	const struct peers *peers;     /* borrowed; NULL: none */
+	const struct numbers *numbers; /* borrowed; NULL: numbers lead to users of ours only */
+	struct reg_rules reg;
+	unsigned flow_timer_s;	   /* told to clients with outbound (RFC 5626 s4.4); 0: not */
+	const char *service_route; /* a Service-Route value (RFC 3608); "": none */
+	unsigned breadth_max;	   /* Max-Breadth of a request that has none (RFC 5393 s5.3.3) */
+	/* Takes a request over: 1 and it answers it; 0: the core relays it. May be NULL. */
+	int (*deliver)(void *arg, const struct core_req *req);
+	void *arg;
+};
+void core_options_init(struct core_options *options);
+
+/* 0 or -1. */
+int core_new(const struct core_options *options, struct core **core_out, struct err *err);
+void core_free(struct core **core); /* when no worker runs; takes the address, accepts NULL */
+
+/* The core's row in the edge's table of services: the last one. */
+void core_service(struct core *core, struct sip_service *service_out);
+
+/* 1 when HOST (any case) is a domain of ours. */
+int core_is_ours(const struct core *core, struct strv host);
+struct loc *core_loc(const struct core *core);
+
+/* ---- who is it ---- */
+
+enum core_place {
+	CORE_ENDS_HERE, /* challenged by 401 */
+	CORE_PASSES,	/* by 407 */
+};
+/* WHO is valid during the call, MSG until STX is answered. */
+typedef void core_who_fn(void *arg, struct sip_worker *w, struct sip_stx *stx, struct sip_msg *msg,
+			 const struct core_who *who);
+
+/* Find out who sent the request of STX. NEXT is called when they are known and what they say of
+ * themselves (From, P-Preferred-Identity) is true; maybe before this returns. Else the request has
+ * been answered, or ended by itself, and DROPPED (may be NULL) is called. */
+void core_authenticate(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+		       enum core_place place, core_who_fn *next, void (*dropped)(void *arg),
+		       void *arg);
+
+/* ---- relay ---- */
+
+/* Relay a request whose sender is known to where it goes, and its answer back. Answers in every
+ * case. */
+void core_relay(const struct core_req *req);
+
+#endif

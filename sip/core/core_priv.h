@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sip/core/core_priv.h - the embedded core, for its own files */
+#ifndef SIP_CORE_CORE_PRIV_H
+#define SIP_CORE_CORE_PRIV_H
+
+#include "base/metrics.h"
+#include "sip/core/core.h"
+#include "sip/core/peers.h"
+#include "sip/sip_edit.h"
+
+enum { CORE_LOOP_HEX = 16 };
+
+struct core {
+	struct core_options options;
+	struct auth_policy policy;
+	struct strv *domains;
+	char *service_route;
+	unsigned char loop_key[AUTH_SECRET_BYTES]; /* RFC 5393 s4.2.1: of branches' loop parts */
+	struct metric *registered, *refused_identity, *loops, *relayed;
+};
+
+#define CORE_SUPPORTED "path, gruu, outbound"
+
+/* ---- core_registrar.c ---- */
+
+void core_register(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+		   struct sip_msg *msg);
+
+/* ---- core_trust.c ---- */
+
+/* May WHO, who proved to be somebody, say what MSG says of its sender (From,
+ * P-Preferred-Identity)? 0 yes, WHO's self being set; else the status to refuse with and why. */
+unsigned core_trust_check(const struct core *core, struct sip_msg *msg, struct core_who *who,
+			  const char **why_out);
+
+enum core_next {
+	CORE_TO_CLIENT,	 /* a user's device: outside the trust domain */
+	CORE_TO_FOREIGN, /* another domain, outside */
+	CORE_TO_TRUSTED, /* a peer within */
+};
+/* RFC 3323 s5: 0, or the status to refuse with when MSG asks for privacy that nobody here gives. */
+unsigned core_trust_privacy(struct sip_msg *msg, const char **why_out);
+/* Edit a request that goes on to NEXT: identities asserted and taken out, services, vectors. LINES
+ * are of ARENA. */
+void core_trust_edit(struct core *core, struct sip_msg *msg, const struct core_who *who,
+		     enum core_next next, const struct peer *peer, struct sip_edit *edit);
+/* The same for a response that goes back to where a request came from. */
+void core_trust_edit_response(struct sip_msg *msg, int from_trusted, int to_trusted,
+			      struct sip_edit *edit);
+
+#endif

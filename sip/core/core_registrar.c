@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sip/core/core_registrar.c - REGISTER in five steps (RFC 3261 s10.3)
+ *
+ * parse, gather, decide, commit, act stand below in this order. What is decided, and why, is in
+ * reg.c. A commit that finds another value than the one decided upon goes back to gather.
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/trace.h"
+#include "sip/core/core_priv.h"
+#include "sip/core/gruu.h"
+
+enum {
+	TRIES_MAX = 1000, /* conflicts of one request; each means that another won */
+	LINES_MAX = LOC_BINDINGS_MAX + 8, /* of an answer */
+};
+
+/* One request on its way through the steps, in its message's arena: valid while its transaction is
+ * found. */
+struct run {
+	struct core *core;
+	struct sip_worker *w;
+	uint64_t stx_id;
+	struct sip_msg *msg;
+	struct strv identities[AUTH_IDENTITIES_MAX]; /* home first */
+	unsigned tries;
+	struct reg_req req;
+	struct reg_result result;
+};
+
+/* What a search holds: it may outlive the transaction. */
+struct ticket {
+	struct sip_worker *w;
+	uint64_t stx_id;
+	struct run *run;
+};
+
+static void gather(struct run *run);
+static void decide(struct run *run, const struct loc_user *old);
+static void act(struct run *run);
+
+static void refuse(struct run *run, unsigned status, const char *why)
+{
+	run->result.status = status;
+	run->result.why = why;
+	act(run);
+}
+
+/* ---- parse ---- */
+
+/* The address of record of To, and whoever else is named, must be the user's (RFC 3261 s10.3 step
+ * 4). */
+static int is_own(const struct core *core, const struct core_who *who, const struct sip_uri *uri)
+{
+	struct auth_identity identity;
+
+	if (auth_identity_parse(uri->text, &core->policy.domains, &identity, NULL) < 0)
+		return 0;
+	for (unsigned i = 0; i < who->n_identities; i++)
+		if (strv_eq(auth_identity_text(&identity), auth_identity_text(&who->identity[i])))
+			return 1;
+	return 0;
+}
+
+static int copy_identities(struct run *run, const struct core_who *who)
+{
+	for (unsigned i = 0; i < who->n_identities; i++) {
+		char *text = arena_strdup(run->msg->arena, auth_identity_text(&who->identity[i]));
+
+		if (!text)
+			return -1;
+		run->identities[i] = strv_of(text);
+	}
+	run->req.identities = run->identities;
+	run->req.n_identities = who->n_identities;
+	run->req.aor = run->identities[0];
+	return who->n_identities ? 0 : -1;
+}
+
+static void on_who(void *arg, struct sip_worker *w, struct sip_stx *stx, struct sip_msg *msg,
+		   const struct core_who *who)
+{
+	struct core *core = arg;
+	struct run *run = arena_zalloc(msg->arena, 1, sizeof(*run));
+	const char *why;
+	unsigned status;
+
+	if (!run) {
+		sip_stx_reply_status(stx, 500, NULL);
+		return;
+	}
+	run->core = core;
+	run->w = w;
+	run->stx_id = sip_stx_id(stx);
+	run->msg = msg;
+	if (!is_own(core, who, &msg->to.uri) ||
+	    (msg->uri.user.p && !is_own(core, who, &msg->uri))) {
+		metric_add(core->refused_identity, 1);
+		refuse(run, 403, NULL);
+		return;
+	}
+	status = copy_identities(run, who) < 0 ? 500 : reg_req_read(msg, &run->req, &why);
+	if (status) {
+		refuse(run, status, status == 400 ? why : NULL);
+		return;
+	}
+	gather(run);
+}
+
+void core_register(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+		   struct sip_msg *msg)
+{
+	(void)msg;
+	if (!sip_refuse_required(stx, CORE_SUPPORTED))
+		core_authenticate(core, w, stx, CORE_ENDS_HERE, on_who, NULL, core);
+}
+
+/* ---- gather ---- */
+
+static void on_found(void *arg, enum loc_found found, const struct loc_user *user)
+{
+	struct ticket ticket = *(struct ticket *)arg;
+
+	free(arg);
+	if (!sip_stx_find(ticket.w->txns, ticket.stx_id))
+		;
+	else if (found == LOC_BUSY)
+		refuse(ticket.run, 503, NULL);
+	else
+		decide(ticket.run, user);
+	loc_user_drop(&user);
+}
+
+static void gather(struct run *run)
+{
+	struct ticket *ticket = malloc(sizeof(*ticket));
+
+	if (!ticket) {
+		refuse(run, 500, NULL);
+		return;
+	}
+	*ticket = (struct ticket){ run->w, run->stx_id, run };
+	loc_find(run->core->options.loc, run->req.aor, on_found, ticket);
+}
+
+/* ---- decide ---- */
+
+static void commit(struct run *run, const struct loc_user *old);
+
+static void decide(struct run *run, const struct loc_user *old)
+{
+	run->req.now_us = loc_now_us(run->core->options.loc);
+	run->req.random = (uint32_t)trace_random();
+	if (reg_decide(&run->core->options.reg, &run->req, old, run->msg->arena, &run->result) < 0)
+		refuse(run, 500, NULL);
+	else if (run->result.status == 200 && run->result.changed)
+		commit(run, old);
+	else
+		act(run);
+}
+
+/* ---- commit ---- */
+
+static void commit(struct run *run, const struct loc_user *old)
+{
+	const struct loc_user *made = NULL;
+
+	if (run->result.user.n_bindings && !(made = loc_user_new(&run->result.user))) {
+		refuse(run, 500, NULL);
+		return;
+	}
+	switch (loc_put(run->core->options.loc, run->req.aor, old, made)) {
+	case LOC_PUT_DONE:
+		act(run);
+		return;
+	case LOC_PUT_NOMEM:
+		refuse(run, 500, NULL);
+		return;
+	case LOC_PUT_CONFLICT:
+		break;
+	}
+	if (++run->tries < TRIES_MAX)
+		gather(run);
+	else
+		refuse(run, 503, NULL);
+}
+
+/* ---- act ---- */
+
+struct lines {
+	struct strv line[LINES_MAX];
+	unsigned n;
+	int failed;
+};
+
+static void add(struct lines *lines, const char *text)
+{
+	if (!text || lines->n == LINES_MAX)
+		lines->failed = 1;
+	else
+		lines->line[lines->n++] = strv_of(text);
+}
+
+/* What is left of it, rounded up: a client that comes back after so long is not late. */
+static long long seconds_left(const struct run *run, const struct loc_binding *b)
+{
+	return (b->expires_us - run->req.now_us + 999999) / 1000000;
+}
+
+static void add_contact(const struct run *run, const struct loc_binding *b, struct lines *lines)
+{
+	struct arena *arena = run->msg->arena;
+	const char *q = "", *gruu = "";
+
+	if (b->q < 1000)
+		q = arena_printf(arena, ";q=0.%03u", b->q);
+	if (run->req.supports_gruu && b->gruu.n)
+		gruu = gruu_params_print(arena, run->req.aor, b);
+	if (!q || !gruu) {
+		lines->failed = 1;
+		return;
+	}
+	add(lines, arena_printf(arena, "Contact: <%.*s>%.*s%s;expires=%lld%s", STRV_ARG(b->uri),
+				STRV_ARG(b->params), q, seconds_left(run, b), gruu));
+}
+
+static void add_associated(const struct run *run, struct lines *lines)
+{
+	struct arena *arena = run->msg->arena;
+	const char *text = "P-Associated-URI: ";
+
+	for (unsigned i = 0; text && i < run->req.n_identities; i++)
+		text = arena_printf(arena, "%s%s<%.*s>", text, i ? ", " : "",
+				    STRV_ARG(run->identities[i]));
+	add(lines, text);
+}
+
+static void add_granted(const struct run *run, struct lines *lines)
+{
+	const struct core *core = run->core;
+	struct arena *arena = run->msg->arena;
+
+	for (unsigned i = 0; i < run->result.user.n_bindings; i++)
+		add_contact(run, &run->result.user.bindings[i], lines);
+	add_associated(run, lines);
+	if (core->service_route[0])
+		add(lines, arena_printf(arena, "Service-Route: %s", core->service_route));
+	if (run->req.path.n)
+		add(lines, arena_printf(arena, "Path: %.*s", STRV_ARG(run->req.path)));
+	if (!run->result.uses_outbound)
+		return;
+	add(lines, "Require: outbound");
+	if (core->options.flow_timer_s)
+		add(lines, arena_printf(arena, "Flow-Timer: %u", core->options.flow_timer_s));
+}
+
+static const char *reason_of(const struct run *run)
+{
+	return run->result.status == 439 ? "First Hop Lacks Outbound Support" : run->result.why;
+}
+
+static void act(struct run *run)
+{
+	struct sip_stx *stx = sip_stx_find(run->w->txns, run->stx_id);
+	struct lines *lines = arena_zalloc(run->msg->arena, 1, sizeof(*lines));
+	struct sip_reply reply = { .status = run->result.status, .reason = reason_of(run) };
+
+	if (!stx)
+		return;
+	if (lines && reply.status == 200)
+		add_granted(run, lines);
+	else if (lines && reply.status == 423)
+		add(lines, arena_printf(run->msg->arena, "Min-Expires: %u",
+					run->core->options.reg.expires_min_s));
+	else if (lines && reply.status == 503)
+		add(lines, "Retry-After: 5");
+	if (!lines || lines->failed) {
+		sip_stx_reply_status(stx, 500, NULL);
+		return;
+	}
+	reply.lines = lines->line;
+	reply.n_lines = lines->n;
+	if (reply.status == 200)
+		metric_add(run->core->registered, 1);
+	sip_stx_reply(stx, &reply);
+}

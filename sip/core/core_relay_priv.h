@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sip/core/core_relay_priv.h - a request that is passed on, for the files that do it
+ *
+ *	core_target.c	where to: users, devices, numbers, peers, other domains
+ *	core_relay.c	branches, their answers, the best of them (RFC 3261 s16)
+ *	core_forward.c	the request as a branch sends it
+ *	core_loop.c	has it been here before? (RFC 5393)
+ */
+#ifndef SIP_CORE_CORE_RELAY_PRIV_H
+#define SIP_CORE_CORE_RELAY_PRIV_H
+
+#include "sip/core/core_priv.h"
+#include "sip/core/number.h"
+
+enum {
+	CORE_TARGETS_MAX = 64, /* of one request */
+};
+
+/* One way to one place. In the request's arena. */
+struct core_target {
+	struct strv uri;    /* Request-URI that it gets; p NULL: as it came */
+	struct strv path;   /* Route that it gets in front: values joined by ", "; empty: none */
+	struct sip_uri hop; /* what is resolved for it: path's first, a Route, a peer, URI itself */
+	struct sip_dest dest;
+	int has_dest;	    /* DEST is where it goes; else HOP is resolved */
+	unsigned q;	    /* thousandths; those of one q are tried together */
+	struct strv device; /* instance: those of one device are tried one after another */
+	int64_t refreshed_us;
+	enum core_next next;
+	const struct peer *peer;
+};
+
+struct core_branch;
+
+/* One request on its way: from core_relay until its transaction ends. */
+struct core_relay {
+	struct core *core;
+	struct sip_worker *w;
+	uint64_t stx_id;
+	struct sip_msg *msg;	    /* until the final answer */
+	const struct core_who *who; /* in its arena */
+	enum sip_method method;
+	int pop_route; /* the first Route named us */
+	int is_from_trusted, is_cancelled, is_answered;
+	unsigned breadth; /* that branches may share (RFC 5393 s5); has_breadth: the request said it
+			   */
+	int has_breadth;
+	uint64_t loop; /* its mark in our Vias */
+
+	struct number_ask ask; /* where a number leads */
+	int is_asking, was_asked;
+
+	struct core_target *target;
+	unsigned n_targets;
+	struct core_branch *branch; /* one a target, in their order */
+	unsigned begun, busy;
+	/* The best answer so far (s16.7 step 6). */
+	unsigned best_status;
+	struct sip_buf *best;
+};
+
+/* ---- core_target.c ---- */
+
+/* Fill in the targets of RELAY, then core_relay_go or core_relay_refuse; maybe before this
+ * returns. */
+void core_target_find(struct core_relay *relay);
+
+/* The relay ends: nothing is told any more. */
+void core_target_forget(struct core_relay *relay);
+
+/* ---- core_relay.c ---- */
+
+/* The targets are there: begin. */
+void core_relay_go(struct core_relay *relay);
+void core_relay_refuse(struct core_relay *relay, unsigned status, const char *why);
+
+/* ---- core_forward.c ---- */
+
+/* The request as it goes to TARGET at DEST, with the top Via of BRANCH (terminated). NULL: no
+ * memory, too large, or no way to send there. */
+struct sip_buf *core_forward(struct core_relay *relay, const struct core_target *target,
+			     const struct sip_dest *dest, const char *branch, unsigned breadth);
+
+/* ---- core_loop.c ---- */
+
+/* What our Via would carry for MSG, and whether one of its Vias carries just that: 1, 0. */
+int core_loop_find(const struct core *core, struct sip_msg *msg, uint64_t *mark_out);
+
+#endif

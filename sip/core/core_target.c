@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sip/core/core_target.c - where a request goes (RFC 3261 s16.5)
+ *
+ *	a Route of others	there, whatever the Request-URI is
+ *	a user of ours		their devices, by q; a GRUU: the one device
+ *	a number		whose user has it; else by table or ENUM to a SIP URI
+ *	another domain		its peer, or what DNS says of it
+ *
+ * Searches may outlive the request: each holds a ticket, and the relay is found by its transaction.
+ */
+#include <stdlib.h>
+
+#include "sip/core/core_relay_priv.h"
+#include "sip/core/gruu.h"
+
+struct ticket {
+	struct sip_worker *w;
+	uint64_t stx_id;
+	struct core_relay *relay;
+};
+
+static void *ticket_new(struct core_relay *relay)
+{
+	struct ticket *ticket = malloc(sizeof(*ticket));
+
+	if (!ticket)
+		core_relay_refuse(relay, 500, NULL);
+	else
+		*ticket = (struct ticket){ relay->w, relay->stx_id, relay };
+	return ticket;
+}
+
+/* The relay, when its transaction still waits; NULL otherwise. Ends the ticket. */
+static struct core_relay *ticket_use(void *arg)
+{
+	struct ticket *ticket = arg;
+	struct core_relay *relay =
+		sip_stx_find(ticket->w->txns, ticket->stx_id) ? ticket->relay : NULL;
+
+	free(ticket);
+	return relay && !relay->is_answered ? relay : NULL;
+}
+
+static struct core_target *target_add(struct core_relay *relay)
+{
+	struct core_target *target;
+
+	if (!relay->target)
+		relay->target =
+			arena_alloc(relay->msg->arena, CORE_TARGETS_MAX * sizeof(*relay->target));
+	if (!relay->target || relay->n_targets == CORE_TARGETS_MAX)
+		return NULL;
+	target = &relay->target[relay->n_targets++];
+	memset(target, 0, offsetof(struct core_target, dest));
+	target->dest.name[0] = '\0';
+	target->has_dest = 0;
+	target->q = 1000;
+	target->device = STRV("");
+	target->refreshed_us = 0;
+	target->next = CORE_TO_FOREIGN;
+	target->peer = NULL;
+	return target;
+}
+
+/* ---- elsewhere ---- */
+
+static enum core_next next_of(const struct peer *peer)
+{
+	return peer && peer->trusted ? CORE_TO_TRUSTED : CORE_TO_FOREIGN;
+}
+
+/* The one place HOP, with the Request-URI URI (p NULL: as it came). */
+static void go_to(struct core_relay *relay, struct strv uri, const struct sip_uri *hop)
+{
+	const struct peers *peers = relay->core->options.peers;
+	struct core_target *target;
+
+	/* Whoever is known to nobody is taken to users of ours and no further. */
+	if (relay->who->means == AUTH_BY_NOTHING) {
+		core_relay_refuse(relay, 403, NULL);
+		return;
+	}
+	target = target_add(relay);
+	if (!target) {
+		core_relay_refuse(relay, 500, NULL);
+		return;
+	}
+	target->uri = uri;
+	target->hop = *hop;
+	target->peer = peers ? peers_for_domain(peers, hop->host) : NULL;
+	target->next = next_of(target->peer);
+	if (target->peer && target->peer->uri &&
+	    sip_uri_parse(strv_of(target->peer->uri), &target->hop) < 0)
+		core_relay_refuse(relay, 500, NULL);
+	else
+		core_relay_go(relay);
+}
+
+/* ---- devices ---- */
+
+/* A contact that says its address, and no other way to it than the one it registered by, needs no
+ * search. */
+static int is_plain(const struct sip_uri *uri, enum sip_proto proto, struct sip_addr *addr_out)
+{
+	unsigned port = uri->port ? uri->port : sip_proto_port(proto);
+	struct strv value;
+	enum sip_proto said = SIP_UDP;
+
+	if (!strv_caseeq(uri->scheme, STRV("sip")) || sip_param(uri->params, "maddr", &value))
+		return 0;
+	if (sip_param(uri->params, "transport", &value) && sip_proto_find(value, &said) < 0)
+		return 0;
+	return said == proto && sip_addr_parse(uri->host, port, addr_out) == 0;
+}
+
+/* How BINDING is reached, unless it no longer can be. */
+static int reach(const struct core_relay *relay, const struct loc_binding *b,
+		 struct core_target *target)
+{
+	struct strv rest = target->path;
+	struct sip_name_addr first;
+	int alive = b->flow && sip_tp_flow_alive(relay->w->tp, b->flow);
+
+	if (rest.n) {
+		if (sip_name_addr_next(&rest, &first) < 1)
+			return -1;
+		target->hop = first.uri;
+		return 0;
+	}
+	target->dest.proto = (enum sip_proto)b->proto;
+	target->dest.addr = b->source;
+	target->dest.flow = b->flow;
+	target->dest.flow_only = 1;
+	if (alive) {
+		target->has_dest = 1;
+		return 0;
+	}
+	/* RFC 5626 s5.3: this flow or none; a browser cannot be called back at all. */
+	if (b->reg_id ? sip_proto_is_reliable(target->dest.proto)
+		      : b->proto == SIP_WS || b->proto == SIP_WSS)
+		return -1;
+	target->dest.flow = 0;
+	target->dest.flow_only = 0;
+	if (b->proto == SIP_UDP && (b->nat || b->reg_id)) {
+		target->has_dest = 1;
+		return 0;
+	}
+	if (sip_uri_parse(target->uri, &target->hop) < 0)
+		return -1;
+	target->has_dest = is_plain(&target->hop, (enum sip_proto)b->proto, &target->dest.addr);
+	return 0;
+}
+
+static struct strv copied(struct core_relay *relay, struct strv text)
+{
+	char *copy = text.n ? arena_strdup(relay->msg->arena, text) : NULL;
+
+	return copy ? strv_of(copy) : strv_mem(NULL, 0);
+}
+
+static void add_binding(struct core_relay *relay, const struct loc_binding *b)
+{
+	struct core_target *target = target_add(relay);
+
+	if (!target)
+		return;
+	/* The value may be gone before the branch is begun. */
+	target->uri = copied(relay, b->uri);
+	target->path = copied(relay, b->path);
+	target->device = copied(relay, b->instance);
+	target->q = b->q;
+	target->refreshed_us = b->refreshed_us;
+	target->next = CORE_TO_CLIENT;
+	if (!target->uri.n || target->path.n != b->path.n || reach(relay, b, target) < 0)
+		relay->n_targets--;
+}
+
+/* Higher q first; inside it the newest first. */
+static int order(const void *a_at, const void *b_at)
+{
+	const struct core_target *a = a_at, *b = b_at;
+
+	if (a->q != b->q)
+		return a->q > b->q ? -1 : 1;
+	return a->refreshed_us > b->refreshed_us ? -1 : a->refreshed_us < b->refreshed_us;
+}
+
+/* RFC 5626 s7: flows of one device are tried one after another, never together: all but its newest
+ * stand behind everybody else. */
+static void part_devices(struct core_relay *relay)
+{
+	for (unsigned i = 1; i < relay->n_targets; i++)
+		for (unsigned k = 0; relay->target[i].device.n && k < i; k++)
+			if (strv_eq(relay->target[i].device, relay->target[k].device)) {
+				relay->target[i].q = 0;
+				break;
+			}
+}
+
+static void on_located(void *arg, enum loc_found found, const struct loc_user *user)
+{
+	struct core_relay *relay = ticket_use(arg);
+	int64_t now_us = relay ? loc_now_us(relay->core->options.loc) : 0;
+	struct gruu gruu;
+
+	if (!relay) {
+		loc_user_drop(&user);
+		return;
+	}
+	if (found == LOC_BUSY) {
+		core_relay_refuse(relay, 503, NULL);
+		return;
+	}
+	gruu_read(&relay->msg->uri, &gruu);
+	for (unsigned i = 0; user && i < user->n_bindings; i++)
+		if (loc_binding_lives(&user->bindings[i], now_us) &&
+		    (!gruu.is_gruu || gruu_fits(&gruu, &user->bindings[i])))
+			add_binding(relay, &user->bindings[i]);
+	loc_user_drop(&user);
+	if (!relay->n_targets) {
+		core_relay_refuse(relay, 480, NULL);
+		return;
+	}
+	if (relay->n_targets > 1) {
+		qsort(relay->target, relay->n_targets, sizeof(*relay->target), order);
+		part_devices(relay);
+		qsort(relay->target, relay->n_targets, sizeof(*relay->target), order);
+	}
+	core_relay_go(relay);
+}
+
+/* ---- users and numbers ---- */
+
+static void go_to_user(struct core_relay *relay, const struct auth_identity *identity);
+
+static void on_number(struct number_ask *ask, unsigned status, struct strv text)
+{
+	struct core_relay *relay =
+		(struct core_relay *)(void *)((char *)ask - offsetof(struct core_relay, ask));
+	const struct auth_domains *domains = &relay->core->policy.domains;
+	struct auth_identity identity;
+	struct sip_uri uri;
+
+	relay->is_asking = 0;
+	relay->was_asked = 1;
+	text = copied(relay, text);
+	if (status)
+		core_relay_refuse(relay, status, NULL);
+	else if (!text.n || sip_uri_parse(text, &uri) < 0)
+		core_relay_refuse(relay, text.n ? 404 : 500, NULL);
+	else if (!core_is_ours(relay->core, uri.host))
+		go_to(relay, text, &uri);
+	else if (auth_identity_parse(text, domains, &identity, NULL) < 0)
+		core_relay_refuse(relay, 404, NULL);
+	else
+		go_to_user(relay, &identity);
+}
+
+void core_target_forget(struct core_relay *relay)
+{
+	if (relay->is_asking)
+		number_forget(&relay->ask);
+	relay->is_asking = 0;
+}
+
+/* A number that none of our users has: by table or ENUM, once. */
+static void go_to_number(struct core_relay *relay)
+{
+	struct auth_identity identity;
+
+	if (!relay->core->options.numbers || relay->was_asked ||
+	    auth_identity_parse(relay->msg->uri.text, &relay->core->policy.domains, &identity,
+				NULL) < 0 ||
+	    !auth_identity_is_tel(&identity)) {
+		core_relay_refuse(relay, 404, NULL);
+		return;
+	}
+	relay->is_asking = 1;
+	relay->ask.found = on_number;
+	number_find(relay->core->options.numbers, relay->w->dns, auth_identity_user(&identity),
+		    &relay->ask);
+}
+
+static void on_user(void *context, enum auth_found found, const struct auth_user *user)
+{
+	struct core_relay *relay = ticket_use(context);
+	void *ticket;
+
+	if (!relay)
+		return;
+	if (found == AUTH_BUSY)
+		core_relay_refuse(relay, 503, NULL);
+	else if (!user)
+		go_to_number(relay);
+	else if (user->disabled)
+		core_relay_refuse(relay, 404, NULL);
+	else if ((ticket = ticket_new(relay)))
+		loc_find(relay->core->options.loc, user->identity[0], on_located, ticket);
+}
+
+static void go_to_user(struct core_relay *relay, const struct auth_identity *identity)
+{
+	void *ticket = ticket_new(relay);
+
+	if (ticket)
+		relay->core->options.users.find(relay->core->options.users.arg,
+						auth_identity_text(identity), on_user, ticket);
+}
+
+/* ---- the choice ---- */
+
+/* The Route that stays once ours is gone (RFC 3261 s16.4); 1: there is one. */
+static int foreign_route(struct core_relay *relay, struct sip_uri *uri_out)
+{
+	struct strv rest = sip_msg_list(relay->msg, SIP_H_ROUTE);
+	struct sip_name_addr route;
+
+	if (!rest.n)
+		return 0;
+	if (sip_name_addr_next(&rest, &route) < 1)
+		return -1;
+	if (sip_is_us(relay->w->sip, &route.uri) || core_is_ours(relay->core, route.uri.host)) {
+		relay->pop_route = 1;
+		if (!rest.n)
+			return 0;
+		if (sip_name_addr_next(&rest, &route) < 1)
+			return -1;
+	}
+	*uri_out = route.uri;
+	return 1;
+}
+
+void core_target_find(struct core_relay *relay)
+{
+	const struct auth_domains *domains = &relay->core->policy.domains;
+	const struct sip_uri *uri = &relay->msg->uri;
+	struct auth_identity identity;
+	struct sip_uri route;
+	int routed = foreign_route(relay, &route);
+
+	if (routed < 0)
+		core_relay_refuse(relay, 400, "Bad Route");
+	else if (routed)
+		go_to(relay, strv_mem(NULL, 0), &route);
+	else if (sip_uri_is_sip(uri) && !core_is_ours(relay->core, uri->host))
+		go_to(relay, strv_mem(NULL, 0), uri);
+	else if (auth_identity_parse(uri->text, domains, &identity, NULL) < 0)
+		core_relay_refuse(relay, uri->user.n ? 404 : 405, NULL);
+	else
+		go_to_user(relay, &identity);
+}
