@@ -2,7 +2,9 @@
 /*
  * kv/kv_committer.c - the one thread that commits: groups, publication, completion
  *
- * No waiting for a group to fill: what arrives while one is being synced forms the next. When a
+ * No waiting for a group to fill: what arrives while one is being synced forms the next, and what
+ * arrives while that is being written still joins it. Else callers that commit again as soon as
+ * they are answered fall into two halves, one of which always waits for the other's sync. When a
  * group is durable its changes go to the subscribers in order, and only then its callers are told,
  * those of one worker with one post. How a group becomes durable is the engine's.
  */
@@ -74,29 +76,47 @@ static void complete_all(struct kv_batch *first)
 
 /* ---- the queue ---- */
 
-/* Take the next group off the queue. Under the lock. */
-static struct kv_group take_group(struct kv *kv)
+/* Move from the queue to GROUP what has room there. Returns how many batches. Under the lock. */
+static unsigned take(struct kv *kv, struct kv_group *group)
 {
-	struct kv_group group = { kv->first, 0 };
-	struct kv_batch *last = NULL;
-	size_t bytes = 0, steps = 0;
+	struct kv_batch *first = kv->first, *last = NULL;
+	unsigned n = 0;
 
-	for (struct kv_batch *batch = kv->first; batch; batch = batch->next) {
-		bytes += batch->bytes;
-		steps += batch->n_steps + 2;
-		if (last && (bytes > GROUP_BYTES_MAX || steps > GROUP_STEPS_MAX))
+	for (struct kv_batch *batch = first; batch; batch = batch->next) {
+		size_t bytes = group->bytes + batch->bytes;
+		size_t steps = group->steps + batch->n_steps + 2;
+
+		if (group->n + n && (bytes > GROUP_BYTES_MAX || steps > GROUP_STEPS_MAX))
 			break;
+		group->bytes = bytes;
+		group->steps = steps;
 		last = batch;
-		group.n++;
+		n++;
 	}
 	if (!last)
-		return group;
+		return 0;
 	kv->first = last->next;
 	if (!kv->first)
 		kv->last = NULL;
 	last->next = NULL;
-	kv->queued -= group.n;
-	return group;
+	kv->queued -= n;
+	if (group->last)
+		group->last->next = first;
+	else
+		group->first = first;
+	group->last = last;
+	group->n += n;
+	return n;
+}
+
+static unsigned take_more(struct kv_group *group)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&group->kv->lock);
+	n = take(group->kv, group);
+	pthread_mutex_unlock(&group->kv->lock);
+	return n;
 }
 
 static enum kv_status refusal(const struct kv *kv)
@@ -290,7 +310,7 @@ static void wait_for_work(struct kv *kv)
 /* A failure that no commit has met yet ends the store all the same. Under the lock. */
 static void look_for_failure(struct kv *kv)
 {
-	struct kv_group none = { NULL, 0 };
+	struct kv_group none = { .kv = kv };
 
 	if (!kv->why[0] || kv->failed)
 		return;
@@ -302,17 +322,18 @@ static void look_for_failure(struct kv *kv)
 static void *committer_main(void *arg)
 {
 	struct kv *kv = arg;
-	struct kv_group group;
 
 	pthread_setname_np(pthread_self(), "kv-committer");
 	pthread_mutex_lock(&kv->lock);
 	for (;;) {
+		struct kv_group group = { .more = take_more, .kv = kv };
+
 		wait_for_work(kv);
 		run_tasks(kv);
 		look_for_failure(kv);
 		if (!kv->first && kv->closing && !kv->tasks)
 			break;
-		group = take_group(kv);
+		take(kv, &group);
 		if (kv->failed)
 			continue;
 		pthread_mutex_unlock(&kv->lock);

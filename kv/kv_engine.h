@@ -34,10 +34,15 @@ struct kv_engine {
 	void *failed_arg;
 };
 
-/* Batches in order, linked by next; their keys, data and ops are ready (kv_batch_seal). */
+/* Batches in order, linked by next; their keys, data and ops are ready (kv_batch_seal). MORE, for
+ * an engine that has written all of them and not committed yet: appends what was queued meanwhile
+ * and returns how many batches that was. */
 struct kv_group {
-	struct kv_batch *first;
+	struct kv_batch *first, *last;
 	unsigned n;
+	size_t bytes, steps;
+	unsigned (*more)(struct kv_group *group);
+	struct kv *kv;
 };
 
 /* What a read may give besides a kv_status. */

@@ -155,31 +155,49 @@ struct outcome {
 	int64_t time_us;
 };
 
-static int write_group(struct kv_local *local, const struct kv_group *group, int deletes_only,
+/* The batches from FIRST on, counted in OUT->seq. Returns 0 or a fault. */
+static int write_batches(struct kv_local *local, struct kv_batch *first, int deletes_only,
+			 struct outcome *out)
+{
+	for (struct kv_batch *batch = first; batch; batch = batch->next) {
+		int done = do_batch(local, batch, out->seq + 1, out->time_us, deletes_only);
+
+		if (done < 0)
+			return done;
+		out->seq += (unsigned)done;
+	}
+	return 0;
+}
+
+static int write_group(struct kv_local *local, struct kv_group *group, int deletes_only,
 		       struct outcome *out)
 {
 	int64_t now_us = kv_unix_us();
-	unsigned written = 0;
+	struct kv_batch *first = group->first, *last;
+	unsigned written;
 	int fault;
 
 	out->seq = local->engine.seq;
 	out->journal_first = local->engine.journal_first;
 	/* The clock may be set back: the journal's times are not. */
 	out->time_us = now_us > local->time_us ? now_us : local->time_us;
-	for (struct kv_batch *batch = group->first; batch; batch = batch->next) {
-		fault = do_batch(local, batch, out->seq + 1, out->time_us, deletes_only);
+	do {
+		last = group->last;
+		fault = write_batches(local, first, deletes_only, out);
 		if (fault < 0)
 			return fault;
-		out->seq += (unsigned)fault;
-		written += (unsigned)fault;
-	}
+		first = NULL;
+		if (last && group->more && group->more(group))
+			first = last->next;
+	} while (first);
+	written = (unsigned)(out->seq - local->engine.seq);
 	fault = kv_local_trim(local, out->seq, now_us, written * 2 + (group->n ? 16 : 512),
 			      &out->journal_first);
 	return fault < 0 ? fault : (int)written + fault;
 }
 
 /* One try of the whole group. Returns 0 or a fault, nothing having happened then. */
-static int try_group(struct kv_local *local, const struct kv_group *group, int deletes_only)
+static int try_group(struct kv_local *local, struct kv_group *group, int deletes_only)
 {
 	const struct kv_map_ops *ops = local->map->ops;
 	struct outcome out;
