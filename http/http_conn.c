@@ -136,7 +136,7 @@ void http_conn_end(struct http_conn *conn)
 		MHD_destroy_response(conn->response);
 	if (conn->mhd && !conn->cut)
 		http_linger_begin(edge, conn->fd, conn->refused);
-	http_cert_drop(&conn->cert);
+	tls_creds_drop(&conn->cert);
 	free(conn);
 	http_doors_conn_gone(edge);
 }

@@ -37,17 +37,17 @@ void http_reload(struct http *http, const struct http_options *options)
 
 int http_reload_tls(struct http *http, struct err *err)
 {
-	struct http_cert *fresh[LISTENS_MAX] = { NULL };
+	struct tls_creds *fresh[LISTENS_MAX] = { NULL };
 	int failed = 0;
 
 	for (unsigned i = 0; i < http->n_listeners && !failed; i++)
 		if (http->listeners[i].tls)
-			failed = http_tls_load(http->listeners[i].tls, &fresh[i], err) < 0;
+			failed = tls_cert_load(http->listeners[i].tls, &fresh[i], err) < 0;
 	for (unsigned i = 0; i < http->n_listeners; i++) {
 		if (failed)
-			http_cert_drop(&fresh[i]);
+			tls_creds_drop(&fresh[i]);
 		else if (fresh[i])
-			http_tls_swap(http->listeners[i].tls, fresh[i]);
+			tls_cert_swap(http->listeners[i].tls, fresh[i]);
 	}
 	return failed ? -1 : 0;
 }
@@ -96,7 +96,10 @@ static int listener_init(struct http_listener *listener, const struct http_liste
 		return 0;
 	if (!spec->key_file)
 		return err_set(err, ERR_RANGE, "certificate %s has no key file", spec->cert_file);
-	return http_tls_new(spec->cert_file, spec->key_file, &listener->tls, err);
+	return tls_cert_new(&(struct tls_files){ .cert = spec->cert_file,
+						 .key = spec->key_file,
+						 .log = LOG_HTTP },
+			    &listener->tls, err);
 }
 
 static int open_listeners(struct http *http, const struct http_options *options, struct err *err)
@@ -318,7 +321,7 @@ static void close_undrained(struct http_edge *edge)
 
 static void free_listener(struct http_listener *listener)
 {
-	http_tls_free(&listener->tls);
+	tls_cert_free(&listener->tls);
 	free(listener->path);
 }
 

@@ -37,8 +37,8 @@ static void use_cert(struct http_conn *conn)
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
-	conn->cert = http_tls_hold(conn->listener->tls);
-	if (!info || http_cert_use(conn->cert, info->tls_session) < 0)
+	conn->cert = tls_cert_hold(conn->listener->tls);
+	if (!info || tls_creds_use(conn->cert, info->tls_session) < 0)
 		http_conn_cut(conn);
 }
 
@@ -318,7 +318,7 @@ static struct MHD_Daemon *start(struct http_engine *engine, int tls)
 			 MHD_USE_ERROR_LOG;
 	const struct MHD_OptionItem tls_options[] = {
 		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)no_cert },
-		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)http_tls_priorities },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_priorities },
 		{ MHD_OPTION_END, 0, NULL },
 	};
 

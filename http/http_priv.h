@@ -16,20 +16,18 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/tls.h"
 #include "http/http.h"
 #include "http/http_fence.h"
 
 enum { NOTES_MAX = 3, NOTE_BYTES = 64, STATUS_MAX = 600, LISTENS_MAX = 16 };
 enum { PEER_TEXT = INET6_ADDRSTRLEN + 16 };
 
-struct http_tls; /* http_tls.c */
-struct http_cert;
-
 struct http_listener {
 	unsigned index;
 	char *address, *path;
 	uint16_t port;
-	struct http_tls *tls; /* NULL: plain */
+	struct tls_cert *tls; /* NULL: plain */
 	char label[80];	      /* listener="..." */
 	_Atomic(struct metric *) by_status[STATUS_MAX];
 };
@@ -68,7 +66,7 @@ struct http_conn {
 	struct http_engine *engine;
 	struct http_listener *listener;
 	struct MHD_Connection *mhd;
-	struct http_cert *cert; /* held; NULL without TLS */
+	struct tls_creds *cert; /* held; NULL without TLS */
 	int fd;
 	enum http_phase phase;
 	uint64_t due_ms; /* when the phase has lasted too long */
@@ -236,19 +234,5 @@ void http_early_refuse(struct http_engine *engine);
 /* Before FD, whose last octet is written, is closed: see to it that the peer can read it. */
 void http_linger_begin(struct http_edge *edge, int fd, int refused);
 void http_linger_end_all(struct http_edge *edge);
-
-/* http_tls.c */
-int http_tls_new(const char *cert_file, const char *key_file, struct http_tls **tls_out,
-		 struct err *err);
-void http_tls_free(struct http_tls **tls);
-/* Read the files again, without putting the result in force yet. */
-int http_tls_load(struct http_tls *tls, struct http_cert **cert_out, struct err *err);
-void http_tls_swap(struct http_tls *tls, struct http_cert *cert);
-/* The certificate in force, held. */
-struct http_cert *http_tls_hold(struct http_tls *tls);
-void http_cert_drop(struct http_cert **cert);
-/* Make SESSION (a gnutls_session_t) use CERT, which must be held as long as it lives. */
-int http_cert_use(struct http_cert *cert, void *session);
-extern const char http_tls_priorities[];
 
 #endif
