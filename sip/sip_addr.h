@@ -65,6 +65,8 @@ struct sip_dest {
 	struct sip_addr addr;
 	uint64_t flow;		     /* 0: any connection to ADDR, opened when there is none */
 	int flow_only;		     /* this flow or nothing (RFC 5626 s5.3): never open another */
+	unsigned short home;	     /* UDP: where a request came to (sip_rx), from where its answer
+				      * leaves (RFC 3581 s4); 0: from what fits ADDR */
 	char name[SIP_NAME_MAX + 1]; /* expected in a TLS peer's certificate (RFC 5922); "": none */
 };
 

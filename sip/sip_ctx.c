@@ -189,6 +189,7 @@ static void send_cancel(struct sip_ctx *ctx)
 		send.dest.addr = ctx->hop.addr;
 		send.dest.flow = ctx->hop.flow;
 		send.dest.flow_only = ctx->hop.flow_only;
+		send.dest.home = ctx->hop.home;
 		snprintf(send.dest.name, sizeof(send.dest.name), "%s", ctx->name);
 		sip_ctx_send(ctx->txns, &send);
 	}

@@ -65,6 +65,7 @@ static void send_refusal(struct sip_edge *edge, const struct sip_rx *rx, unsigne
 	dest.proto = rx->proto;
 	dest.addr = rx->source;
 	dest.flow = rx->flow;
+	dest.home = rx->home;
 	dest.flow_only = rx->flow != 0;
 	dest.name[0] = '\0';
 	sip_tp_send(edge->w.tp, &dest, buf, 0);
@@ -144,6 +145,7 @@ static struct sip_msg *parse(struct sip_edge *edge, const struct sip_rx *rx)
 	msg->flow = rx->flow;
 	/* Without memory the peer is nobody. */
 	msg->tls_name = rx->tls_name ? arena_strdup(arena, strv_of(rx->tls_name)) : NULL;
+	msg->home = rx->home;
 	msg->received_us = (int64_t)worker_now_ms(edge->w.worker) * 1000;
 	return msg;
 }
@@ -165,6 +167,13 @@ static void on_received(void *arg, const struct sip_rx *rx)
 	}
 	result = sip_fence_check(rx->bytes, rx->flow != 0 && !sip_edge_is_ws(rx->proto),
 				 &edge->fence);
+	if (rx->broken) {
+		/* The stream cannot be cut any further: whatever the fence says of what is legible,
+		 * it is no message. */
+		refused(edge, rx, SIP_DROP_FENCE, rx->broken, rx->broken_why,
+			edge->fence.is_request && !strv_eq(edge->fence.method, STRV("ACK")));
+		return;
+	}
 	if (result != SIP_FENCE_PASS) {
 		refused(edge, rx, SIP_DROP_FENCE, edge->fence.refuse, edge->fence.why,
 			result == SIP_FENCE_REFUSE);

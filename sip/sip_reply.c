@@ -441,6 +441,7 @@ void sip_reply_dest(const struct sip_msg *request, struct sip_dest *dest_out)
 	dest_out->proto = request->proto;
 	dest_out->addr = request->source;
 	dest_out->flow = request->flow;
+	dest_out->home = request->home;
 	if (request->proto == SIP_UDP && !request->via.rport)
 		sip_addr_set_port(&dest_out->addr, port);
 }

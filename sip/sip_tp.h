@@ -29,14 +29,24 @@ struct sip_listen {
 	uint16_t port;	     /* 0: one is chosen, the same for all workers; sip_tp_port tells */
 	const char *cert_file, *key_file; /* PEM; TLS and WSS */
 	const char *client_ca_file;	  /* NULL: clients are not asked for a certificate */
+	const char *advertised;		  /* numeric address by which we are reached from outside
+					   * (behind a NAT); NULL: the socket's own */
 };
 
 struct sip_rx {
 	struct strv bytes; /* valid during the call */
 	enum sip_proto proto;
 	struct sip_addr source, local;
-	uint64_t flow;	      /* 0 over UDP */
-	const char *tls_name; /* a verified client certificate's name; NULL: none */
+	uint64_t flow; /* 0 over UDP */
+	unsigned short
+		home; /* of LOCAL, for sip_dest; never 0 over UDP but when too many are known */
+	const char *tls_name; /* a verified certificate's names: see sip_tls_name_matches; NULL:
+			       * none */
+	/* Not 0: a stream's framing is lost, and the connection ends when what is sent now is out.
+	 * BYTES is what is legible (perhaps nothing), to be answered with this status: 400, 413 or
+	 * 513; it is no message whatever the fence says. */
+	unsigned broken;
+	const char *broken_why; /* a few words for it */
 };
 
 /* What transport tells. Called on the worker that owns the socket. */
@@ -61,11 +71,13 @@ struct sip_tp_options {
 	struct sip_tp_ops ops;
 	const char *ca_file; /* to verify servers by; NULL: the system's */
 	unsigned max_conns;  /* a worker */
-	unsigned idle_ms;    /* a stream that says nothing for so long is closed */
-	unsigned message_ms; /* a message once begun, a handshake, must be whole within */
+	unsigned idle_ms;    /* a stream that says nothing for so long is closed; sip_tp_keep */
+	unsigned message_ms; /* a message once begun, a handshake, must be whole within; what is to
+			      * be sent must get on within it too */
 	unsigned connect_ms;
 	size_t write_max; /* octets that may wait for one connection; more: it is closed */
 };
+/* 10000 connections, 180 s, 10 s, 5 s, 1 MB. */
 void sip_tp_options_init(struct sip_tp_options *options);
 
 /* Bind every socket (as root, before workers run). */
@@ -85,12 +97,34 @@ void sip_tp_free(struct sip_tp **tp); /* workers have stopped */
 void sip_tp_send(struct sip_tp *tp, const struct sip_dest *dest, struct sip_buf *buf,
 		 uint64_t cookie);
 
+/* 1 when a request of SIZE octets must not leave over UDP, unless its destination takes nothing
+ * else (RFC 3261 s18.1.1). Asked by who writes the Via. */
+static inline int sip_tp_prefers_stream(size_t size)
+{
+	return size > 1300;
+}
+
 /* What we write into Via and Contact for DEST: the listener that sends to it, and its host and port
  * as we are reached. 0, or -1: no listener of that transport and family. */
 int sip_tp_local(struct sip_tp *tp, const struct sip_dest *dest, struct sip_addr *local_out);
 /* 1 when ADDR and PROTO are a listener of ours (a Route that names us). */
 int sip_tp_is_local(struct sip_tp *tp, enum sip_proto proto, const struct sip_addr *addr);
-int sip_tp_flow_alive(struct sip_tp *tp, uint64_t flow); /* any worker; a hint */
+
+/* ---- flows; any worker may call ---- */
+
+int sip_tp_flow_alive(struct sip_tp *tp, uint64_t flow); /* a hint */
 unsigned sip_flow_worker(uint64_t flow);
+/* A registration or the like lives on FLOW: it may be silent for IDLE_MS (0: as others again). */
+void sip_tp_keep(struct sip_tp *tp, uint64_t flow, unsigned idle_ms);
+/* End FLOW when what waits has been written. ops.flow_closed comes later. */
+void sip_tp_close(struct sip_tp *tp, uint64_t flow);
+/* FLOW, a TLS connection that a peer with a verified certificate opened, is to be used for requests
+ * to PORT at its address and one of its names too (RFC 5923 s5; the top Via has alias). On the
+ * flow's worker only. 0; -1: it is no such flow. */
+int sip_tp_alias(struct sip_tp *tp, uint64_t flow, unsigned port);
+
+/* Is DOMAIN (any case) one of a certificate's NAMES, as sip_rx.tls_name lists them? Names are
+ * compared whole: no wildcards (RFC 5922 s7.2). 1 yes, 0 no. */
+int sip_tls_name_matches(const char *names, struct strv domain);
 
 #endif

@@ -36,6 +36,7 @@ void txn_hop_set(struct txn_hop *hop, const struct sip_dest *dest)
 	hop->flow_only = (unsigned char)(dest->flow_only != 0);
 	hop->addr = dest->addr;
 	hop->flow = dest->flow;
+	hop->home = dest->home;
 }
 
 void txn_hop_send(struct sip_txns *txns, const struct txn_hop *hop, const char *name,
@@ -47,6 +48,7 @@ void txn_hop_send(struct sip_txns *txns, const struct txn_hop *hop, const char *
 	dest.addr = hop->addr;
 	dest.flow = hop->flow;
 	dest.flow_only = hop->flow_only;
+	dest.home = hop->home;
 	snprintf(dest.name, sizeof(dest.name), "%s", name ? name : "");
 	txns->below.send(&txns->below, &dest, buf, cookie);
 }

@@ -28,6 +28,7 @@ struct txn_head {
 struct txn_hop {
 	unsigned char proto; /* enum sip_proto */
 	unsigned char flow_only;
+	unsigned short home;
 	struct sip_addr addr;
 	uint64_t flow;
 };
