@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sip/sip_edge_priv.h - what the files of the edge share: sip_edge.c, sip_refuse.c */
+/* sip/sip_edge_priv.h - what the files of the edge share: sip_edge.c, sip_nobody.c */
 #ifndef SIP_SIP_EDGE_PRIV_H
 #define SIP_SIP_EDGE_PRIV_H
 
@@ -51,7 +51,7 @@ static inline uint64_t sip_edge_clock_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* sip_refuse.c */
+/* sip_nobody.c */
 void sip_refuse_draining(struct sip_stx *stx);
 void sip_refuse_unclaimed(struct sip *sip, struct sip_stx *stx);
 

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sip/sip_sub.c - the life of a subscription (RFC 6665 s4.1.2 figure 1, s4.2)
+ *
+ *	state	timers				left by
+ *	pending	expiry				decision; expiry, unsubscription: ending
+ *	active	expiry, throttle or retry	expiry, unsubscription, end: ending
+ *	ending	-				the last NOTIFY's answer
+ *
+ * A NOTIFY that is not answered, or answered 481 or another failure without Retry-After, ends the
+ * subscription at once (s4.2.2, RFC 5057). SUBSCRIBE itself is read in sip_subscribe.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/trace.h"
+#include "sip/sip_out.h"
+#include "sip/sip_sub_priv.h"
+
+enum { RETRY_MAX_S = 300, RESTORED_MS = 5000 };
+
+typedef void sub_state_fn(struct sip_sub *sub, const struct sub_step *step);
+static sub_state_fn pending, active, ending;
+
+static const struct {
+	const char *name;
+	sub_state_fn *fn;
+} states[SUB_STATES] = {
+	[SUB_PENDING] = { "pending", pending },
+	[SUB_ACTIVE] = { "active", active },
+	[SUB_ENDING] = { "ending", ending },
+};
+
+static const struct sip_below *below_of(const struct sip_sub *sub)
+{
+	return sip_txns_below(sip_dialogs_txns(sub->subs->dialogs));
+}
+
+static uint64_t now_of(const struct sip_sub *sub)
+{
+	const struct sip_below *below = below_of(sub);
+
+	return below->now_ms(below);
+}
+
+void sub_run(struct sip_sub *sub, const struct sub_step *step)
+{
+	states[sub->state].fn(sub, step);
+}
+
+static void enter(struct sip_sub *sub, enum sub_state state)
+{
+	log_debug(LOG_SIP, "subscription", L_STR("event", sub->event->ops->name),
+		  L_STR("from", states[sub->state].name), L_STR("to", states[state].name),
+		  L_STR("reason", sub->reason ? sub->reason : "-"), L_ID(&sub->trace));
+	sub->state = state;
+}
+
+/* ---- timers ---- */
+
+static void on_expiry(struct wheel_timer *timer)
+{
+	sub_run((struct sip_sub *)(void *)((char *)timer - offsetof(struct sip_sub, expiry)),
+		&(struct sub_step){ .what = SUB_EXPIRED });
+}
+
+static void on_later(struct wheel_timer *timer)
+{
+	sub_run((struct sip_sub *)(void *)((char *)timer - offsetof(struct sip_sub, later)),
+		&(struct sub_step){ .what = SUB_LATER });
+}
+
+static void clear(struct sip_sub *sub, struct wheel_timer *timer)
+{
+	const struct sip_below *below = below_of(sub);
+
+	if (wheel_timer_is_set(timer))
+		below->timer_clear(below, timer);
+}
+
+void sub_set_expiry(struct sip_sub *sub, unsigned expires_s)
+{
+	const struct sip_below *below = below_of(sub);
+
+	sub->expires_ms = now_of(sub) + (uint64_t)expires_s * 1000;
+	sub->expires_us = below->unix_us(below) + (int64_t)expires_s * 1000000;
+	below->timer_set(below, &sub->expiry, (uint64_t)expires_s * 1000, on_expiry);
+}
+
+static void tell_later(struct sip_sub *sub, uint64_t delay_ms)
+{
+	const struct sip_below *below = below_of(sub);
+
+	if (!wheel_timer_is_set(&sub->later))
+		below->timer_set(below, &sub->later, delay_ms, on_later);
+}
+
+unsigned sip_sub_expires_s(const struct sip_sub *sub)
+{
+	uint64_t now_ms = now_of(sub);
+
+	return sub->expires_ms > now_ms ? (unsigned)((sub->expires_ms - now_ms + 999) / 1000) : 0;
+}
+
+/* ---- NOTIFY ---- */
+
+static void on_notified(void *arg, unsigned status, struct sip_msg *response)
+{
+	struct sip_sub *sub = arg;
+	uint32_t retry_s = 0;
+
+	if (status < 200)
+		return;
+	sub->out = 0;
+	sub->is_out = 0;
+	if (status < 300) {
+		sub_run(sub, &(struct sub_step){ .what = SUB_NOTIFIED });
+		return;
+	}
+	if (response && sip_msg_number(response, SIP_H_RETRY_AFTER, &retry_s) != 1)
+		retry_s = 0;
+	log_info(LOG_SIP, "notify refused", L_STR("event", sub->event->ops->name),
+		 L_INT("status", status), L_INT("retry_s", retry_s), L_ID(&sub->trace));
+	sub_run(sub, &(struct sub_step){
+			     .what = SUB_NOTIFY_FAILED, .status = status, .retry_s = retry_s });
+}
+
+static const char *state_line(struct sip_sub *sub, struct arena *arena)
+{
+	if (sub->state == SUB_ENDING)
+		return arena_printf(arena, "Subscription-State: terminated;reason=%s", sub->reason);
+	return arena_printf(arena, "Subscription-State: %s;expires=%u", states[sub->state].name,
+			    sip_sub_expires_s(sub));
+}
+
+static const char *event_line(struct sip_sub *sub, struct arena *arena)
+{
+	return arena_printf(arena, "Event: %s%s%.*s", sub->event->ops->name,
+			    sub->event_id.n ? ";id=" : "", STRV_ARG(sub->event_id));
+}
+
+/* Make and send one NOTIFY. 1 it is under way (or has been answered already, SUB may be gone), 0
+ * there is nothing to be told now, -1 no memory. */
+static int send_notify(struct sip_sub *sub, struct arena *arena)
+{
+	const struct sip_event_ops *ops = sub->event->ops;
+	struct sip_event_body body = { STRV(""), STRV("") };
+	const char *text[2] = { event_line(sub, arena), state_line(sub, arena) };
+	struct strv lines[2] = { strv_of(text[0]), strv_of(text[1]) };
+	struct sip_dialog_request request = {
+		.method = SIP_NOTIFY,
+		.lines = lines,
+		.n_lines = 2,
+		.trace = &sub->trace,
+		.answered = on_notified,
+		.arg = sub,
+	};
+	struct sip_subs *subs = sub->subs;
+	uint64_t id = sub->id, out;
+
+	if (!text[0] || !text[1])
+		return -1;
+	if (sub->was_active && ops->state(sub->event->arg, sub, arena, &body) < 0 &&
+	    sub->state != SUB_ENDING)
+		return 0;
+	request.content_type = body.body.n ? body.type : STRV("");
+	request.body = body.body;
+	sub->version++;
+	sub->is_out = 1;
+	sub->is_dirty = 0;
+	sub->told_ms = now_of(sub);
+	if (sip_dialog_send(sub->dialog, &request, &out) < 0) {
+		sub->is_out = 0;
+		return -1;
+	}
+	/* It may have failed, and the subscription ended, before this. */
+	if (sip_slots_find(&subs->slots, id) && sub->is_out)
+		sub->out = out;
+	return 1;
+}
+
+/* Tell the watcher, unless something is under way or was told too recently. */
+static void tell(struct sip_sub *sub)
+{
+	struct sip_txns *txns = sip_dialogs_txns(sub->subs->dialogs);
+	unsigned throttle_ms = sub->event->ops->throttle_ms;
+	uint64_t since_ms = now_of(sub) - sub->told_ms;
+	struct arena *arena;
+	int sent;
+
+	sub->is_dirty = 1;
+	if (sub->is_out)
+		return;
+	if (sub->version && sub->state == SUB_ACTIVE && !sub->is_urgent && since_ms < throttle_ms) {
+		tell_later(sub, throttle_ms - since_ms);
+		return;
+	}
+	sub->is_urgent = 0;
+	clear(sub, &sub->later);
+	arena = sip_txns_arena(txns);
+	sent = arena ? send_notify(sub, arena) : -1;
+	sip_txns_arena_done(txns, &arena);
+	if (sent < 0 && sub->state == SUB_ENDING)
+		sub_free(&sub);
+	else if (sent < 0)
+		tell_later(sub, 1000);
+}
+
+/* The whole state, at once: what a SUBSCRIBE asks for (s4.2.1.2). */
+static void tell_now(struct sip_sub *sub)
+{
+	sub->is_urgent = 1;
+	tell(sub);
+}
+
+static void end(struct sip_sub *sub, const char *reason)
+{
+	sub->reason = reason;
+	enter(sub, SUB_ENDING);
+	clear(sub, &sub->expiry);
+	clear(sub, &sub->later);
+	sub_store_del(sub);
+	tell_now(sub);
+}
+
+/* ---- states ---- */
+
+static void failed(struct sip_sub *sub, const struct sub_step *step)
+{
+	if (step->retry_s) {
+		sub->is_dirty = 1;
+		tell_later(sub,
+			   1000ull * (step->retry_s < RETRY_MAX_S ? step->retry_s : RETRY_MAX_S));
+		return;
+	}
+	sub_store_del(sub);
+	sub_free(&sub);
+}
+
+static void notified(struct sip_sub *sub)
+{
+	if (sub->is_dirty)
+		tell(sub);
+}
+
+static void pending(struct sip_sub *sub, const struct sub_step *step)
+{
+	switch (step->what) {
+	case SUB_SUBSCRIBED:
+		tell_now(sub);
+		break;
+	case SUB_ALLOWED:
+		sub->was_active = 1;
+		enter(sub, SUB_ACTIVE);
+		sub_store_put(sub);
+		tell_now(sub);
+		break;
+	case SUB_END:
+		end(sub, step->reason);
+		break;
+	case SUB_EXPIRED:
+		end(sub, "timeout");
+		break;
+	case SUB_NOTIFIED:
+	case SUB_LATER:
+		notified(sub);
+		break;
+	case SUB_NOTIFY_FAILED:
+		failed(sub, step);
+		break;
+	case SUB_CHANGED: /* not theirs to know */
+		break;
+	}
+}
+
+static void active(struct sip_sub *sub, const struct sub_step *step)
+{
+	switch (step->what) {
+	case SUB_SUBSCRIBED:
+		tell_now(sub);
+		break;
+	case SUB_CHANGED:
+		tell(sub);
+		break;
+	case SUB_END:
+		end(sub, step->reason);
+		break;
+	case SUB_EXPIRED:
+		end(sub, "timeout");
+		break;
+	case SUB_NOTIFIED:
+	case SUB_LATER:
+		notified(sub);
+		break;
+	case SUB_NOTIFY_FAILED:
+		failed(sub, step);
+		break;
+	case SUB_ALLOWED:
+		break;
+	}
+}
+
+static void ending(struct sip_sub *sub, const struct sub_step *step)
+{
+	switch (step->what) {
+	case SUB_NOTIFIED:
+		if (sub->is_dirty) /* the one before was under way when it ended */
+			tell(sub);
+		else
+			sub_free(&sub);
+		break;
+	case SUB_NOTIFY_FAILED:
+		sub_free(&sub);
+		break;
+	case SUB_SUBSCRIBED:
+	case SUB_CHANGED:
+	case SUB_ALLOWED:
+	case SUB_END:
+	case SUB_EXPIRED:
+	case SUB_LATER:
+		break;
+	}
+}
+
+/* ---- asked and told from outside ---- */
+
+struct strv sip_sub_resource(const struct sip_sub *sub)
+{
+	return sub->resource;
+}
+
+struct strv sip_sub_watcher(const struct sip_sub *sub)
+{
+	return sub->watcher;
+}
+
+const char *sip_sub_type(const struct sip_sub *sub)
+{
+	return sub->type;
+}
+
+struct strv sip_sub_tag(const struct sip_sub *sub)
+{
+	return sub->dialog->local_tag;
+}
+
+uint32_t sip_sub_version(const struct sip_sub *sub)
+{
+	return sub->version;
+}
+
+void sip_sub_set_user(struct sip_sub *sub, void *user)
+{
+	sub->user = user;
+}
+
+void *sip_sub_user(const struct sip_sub *sub)
+{
+	return sub->user;
+}
+
+const char *sip_sub_event(const struct sip_sub *sub)
+{
+	return sub->event->ops->name;
+}
+
+const char *sip_sub_state(const struct sip_sub *sub)
+{
+	return states[sub->state].name;
+}
+
+void sip_sub_decide(struct sip_sub *sub, int allowed)
+{
+	if (allowed)
+		sub_run(sub, &(struct sub_step){ .what = SUB_ALLOWED });
+	else
+		sip_sub_end(sub, "rejected");
+}
+
+void sip_sub_end(struct sip_sub *sub, const char *reason)
+{
+	sub_run(sub, &(struct sub_step){ .what = SUB_END, .reason = reason });
+}
+
+/* Every subscription to RESOURCE; STEP may end it. */
+static void each_of(struct sip_subs *subs, const char *event, struct strv resource,
+		    const struct sub_step *step)
+{
+	struct sub_resource *of = sub_resource_find(subs, event, resource);
+	struct sip_sub *sub, *next;
+
+	/* The last one to go takes its resource along: that is why next is read before. */
+	for (sub = of ? of->first : NULL; sub; sub = next) {
+		next = sub->next;
+		sub_run(sub, step);
+	}
+}
+
+void sip_subs_changed(struct sip_subs *subs, const char *event, struct strv resource)
+{
+	each_of(subs, event, resource, &(struct sub_step){ .what = SUB_CHANGED });
+}
+
+void sip_subs_gone(struct sip_subs *subs, const char *event, struct strv resource)
+{
+	each_of(subs, event, resource,
+		&(struct sub_step){ .what = SUB_END, .reason = "noresource" });
+}
+
+void sub_restored(struct sip_sub *sub)
+{
+	sub->is_dirty = 1;
+	tell_later(sub, 1 + trace_random() % RESTORED_MS);
+}
