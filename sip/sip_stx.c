@@ -523,6 +523,15 @@ int sip_stx_reply_status(struct sip_stx *stx, unsigned status, const char *reaso
 	return sip_stx_reply(stx, &(struct sip_reply){ .status = status, .reason = reason });
 }
 
+void sip_stx_reply_once(struct sip_stx *stx, unsigned status, struct sip_buf *buf)
+{
+	struct stx_step step = { .event = EV_FAILURE, .status = status, .buf = buf };
+
+	send_answer(stx, &step);
+	log_outcome(stx, status);
+	stop(stx);
+}
+
 void sip_stx_drop(struct sip_stx *stx)
 {
 	log_outcome(stx, 0);

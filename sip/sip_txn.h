@@ -86,6 +86,9 @@ int sip_stx_reply_status(struct sip_stx *stx, unsigned status, const char *reaso
 /* The same with octets that somebody made (a relayed response); STATUS as in them. BUF is held as
  * long as needed. */
 int sip_stx_reply_buf(struct sip_stx *stx, unsigned status, struct sip_buf *buf);
+/* The same for a refusal of which nothing is kept: it is sent once, and the request once more is a
+ * new one. For senders who have not shown that their address is theirs. STX is gone. */
+void sip_stx_reply_once(struct sip_stx *stx, unsigned status, struct sip_buf *buf);
 /* End it without an answer: what may not be known to be here. */
 void sip_stx_drop(struct sip_stx *stx);
 /* Somewhere for the TU to keep what it knows of STX; DROP is called when the transaction ends, with

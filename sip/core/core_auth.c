@@ -64,29 +64,12 @@ static void gather_facts(struct pending *pending, struct sip_msg *msg, enum core
 
 /* ---- answers ---- */
 
-/* Whoever forges a source must not get much more sent there than was received (RFC 8489 s15 has the
- * thought): the answer repeats most of the request's head, and each challenge comes on top. */
-static unsigned challenges_that_fit(const struct sip_msg *msg, const struct auth_verdict *verdict)
-{
-	size_t bytes = msg->bytes.n - msg->body.n + 64;
-	unsigned n = 0;
-
-	if (msg->proto != SIP_UDP)
-		return verdict->n_challenges;
-	while (n < verdict->n_challenges) {
-		bytes += strlen(verdict->challenge[n]) + strlen(verdict->challenge_field) + 4;
-		if (n && bytes > 2 * msg->bytes.n)
-			break;
-		n++;
-	}
-	return n;
-}
-
-static void refuse(struct sip_stx *stx, struct sip_msg *msg, const struct auth_verdict *verdict)
+/* The answer with the first N of the challenges. */
+static struct sip_buf *make_answer(struct sip_msg *msg, const struct auth_verdict *verdict,
+				   unsigned n)
 {
 	struct strv lines[LINES_MAX];
 	struct sip_reply reply = { .status = verdict->status, .lines = lines };
-	unsigned n = challenges_that_fit(msg, verdict);
 
 	for (unsigned i = 0; i < n; i++) {
 		char *line = arena_printf(msg->arena, "%s: %s", verdict->challenge_field,
@@ -101,7 +84,39 @@ static void refuse(struct sip_stx *stx, struct sip_msg *msg, const struct auth_v
 		if (line)
 			lines[reply.n_lines++] = strv_of(line);
 	}
-	sip_stx_reply(stx, &reply);
+	return sip_reply_make(msg, &reply);
+}
+
+/* Whoever forges a source does not get more than twice as much sent there as he has to send
+ * himself: the best challenge alone, or nothing to what is shorter than any real request. */
+static struct sip_buf *make_fitting(struct sip_msg *msg, const struct auth_verdict *verdict)
+{
+	unsigned n = verdict->n_challenges;
+	struct sip_buf *buf = make_answer(msg, verdict, n);
+
+	if (msg->proto != SIP_UDP)
+		return buf;
+	while (buf && sip_buf_size(buf) > 2 * msg->bytes.n) {
+		sip_buf_drop(&buf);
+		if (n > 1)
+			buf = make_answer(msg, verdict, --n);
+	}
+	return buf;
+}
+
+/* Over UDP without a trace: nothing is kept, and nothing repeated, for somebody who has not shown
+ * that the address is theirs. */
+static void refuse(struct sip_stx *stx, struct sip_msg *msg, const struct auth_verdict *verdict)
+{
+	struct sip_buf *buf = make_fitting(msg, verdict);
+
+	if (!buf)
+		sip_stx_drop(stx);
+	else if (msg->proto == SIP_UDP)
+		sip_stx_reply_once(stx, verdict->status, buf);
+	else
+		sip_stx_reply_buf(stx, verdict->status, buf);
+	sip_buf_drop(&buf);
 }
 
 static void drop(struct pending *pending)
@@ -226,8 +241,9 @@ void core_authenticate(struct core *core, struct sip_worker *w, struct sip_stx *
 	pending->next = next;
 	pending->dropped = dropped;
 	pending->arg = arg;
-	pending->peer =
-		core->options.peers ? peers_find(core->options.peers, &msg->source, msg->tls_name) : NULL;
+	pending->peer = core->options.peers
+				? peers_find(core->options.peers, &msg->source, msg->tls_name)
+				: NULL;
 	gather_facts(pending, msg, place);
 	if (is_foreign_word(core, pending, msg))
 		accept_foreign(pending, stx, msg);
