@@ -98,6 +98,19 @@ void core_authenticate(struct core *core, struct sip_worker *w, struct sip_stx *
 		       enum core_place place, core_who_fn *next, void (*dropped)(void *arg),
 		       void *arg);
 
+/* ---- behind an IMS core (ISC) ---- */
+
+/* For whom, and in which of their two roles, an S-CSCF handed MSG to us (RFC 5502 s5; cpm.md 2.13).
+ */
+struct core_served {
+	int is_orig;	     /* what they send; else what is sent to them */
+	int is_unregistered; /* regstate=unreg */
+	struct auth_identity user;
+};
+/* First of all P-Served-User, then "orig" in the topmost Route or the Request-URI, else it is for
+ * the Request-URI's user. MSG came from a peer that is_core. 0; -1: it names nobody. */
+int core_served_user(const struct core *core, struct sip_msg *msg, struct core_served *served_out);
+
 /* ---- relay ---- */
 
 /* Relay a request whose sender is known to where it goes, and its answer back. Answers in every

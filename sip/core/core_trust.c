@@ -161,10 +161,10 @@ static void edit_service(struct sip_msg *msg, int is_from_trusted, int is_to_tru
 		sip_edit_remove(edit, SIP_H_P_ASSERTED_SERVICE);
 }
 
-/* What is for servers of one trust domain only. */
+/* What is for servers of one trust domain only; the vector is edit_vector's. */
 static void strip_inner(struct sip_msg *msg, struct sip_edit *edit)
 {
-	static const enum sip_h inner[] = { SIP_H_P_SERVED_USER, SIP_H_P_CHARGING_VECTOR,
+	static const enum sip_h inner[] = { SIP_H_P_SERVED_USER,
 					    SIP_H_P_CHARGING_FUNCTION_ADDRESSES };
 
 	for (unsigned i = 0; i < sizeof(inner) / sizeof(inner[0]); i++)
@@ -172,6 +172,30 @@ static void strip_inner(struct sip_msg *msg, struct sip_edit *edit)
 			sip_edit_remove(edit, inner[i]);
 	if (sip_msg_named(msg, "P-Access-Network-Info", 0).p)
 		sip_edit_remove_named(edit, "P-Access-Network-Info");
+}
+
+/* RFC 7315 s4.6: the first server of the domain makes the vector, later ones carry it, and it ends
+ * at the boundary. The id is the trace's, so that a charging record leads to the log. */
+static void edit_vector(struct sip_msg *msg, const struct core_who *who, int is_from_trusted,
+			int is_to_trusted, struct sip_edit *edit)
+{
+	int has_one = sip_msg_raw(msg, SIP_H_P_CHARGING_VECTOR).p != NULL;
+	char host[SIP_ADDR_TEXT];
+	char *value;
+
+	if (has_one && is_from_trusted && is_to_trusted)
+		return;
+	if (!is_to_trusted) {
+		if (has_one)
+			sip_edit_remove(edit, SIP_H_P_CHARGING_VECTOR);
+		return;
+	}
+	value = arena_printf(msg->arena, "icid-value=%s;icid-generated-at=%s", msg->trace.hex,
+			     sip_addr_print_host(&msg->local, 1, host));
+	if (value && who->home.host_n)
+		value = arena_printf(msg->arena, "%s;orig-ioi=%.*s", value,
+				     STRV_ARG(auth_identity_host(&who->home)));
+	sip_edit_set(edit, SIP_H_P_CHARGING_VECTOR, value ? strv_of(value) : strv_mem(NULL, 0));
 }
 
 /* Credentials that were for us go no further; of several, those for others must, and which is whose
@@ -207,6 +231,7 @@ void core_trust_edit(struct core *core, struct sip_msg *msg, const struct core_w
 	edit_service(msg, is_from_trusted, next == CORE_TO_TRUSTED, edit);
 	if (!is_from_trusted || next != CORE_TO_TRUSTED)
 		strip_inner(msg, edit);
+	edit_vector(msg, who, is_from_trusted, next == CORE_TO_TRUSTED, edit);
 	strip_credentials(msg, who, edit);
 	if (who->peer)
 		strip_named(msg, who->peer->strip_in, who->peer->n_strip_in, edit);
@@ -224,5 +249,7 @@ void core_trust_edit_response(struct sip_msg *msg, int from_trusted, int to_trus
 		sip_edit_remove(edit, SIP_H_P_ASSERTED_IDENTITY);
 	if (sip_msg_raw(msg, SIP_H_P_PREFERRED_IDENTITY).p)
 		sip_edit_remove(edit, SIP_H_P_PREFERRED_IDENTITY);
+	if (sip_msg_raw(msg, SIP_H_P_CHARGING_VECTOR).p)
+		sip_edit_remove(edit, SIP_H_P_CHARGING_VECTOR);
 	strip_inner(msg, edit);
 }
