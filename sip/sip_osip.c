@@ -74,13 +74,14 @@ static void say_nothing(const char *file, int line, osip_trace_level_t level, co
 	(void)ap;
 }
 
-static int init_ret;
+static int init_ret, is_ready;
 
 static void init_once(void)
 {
 	osip_trace_initialize_func(OSIP_FATAL, say_nothing);
 	osip_set_allocators(osip_alloc, osip_resize, osip_give);
 	init_ret = parser_init();
+	is_ready = 1;
 }
 
 int sip_osip_init(struct err *err)
@@ -93,7 +94,7 @@ int sip_osip_init(struct err *err)
 
 void sip_osip_begin(struct arena *arena)
 {
-	assert(!current);
+	assert(is_ready && !current);
 	current = arena;
 }
 

@@ -12,7 +12,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-/* Once, in main, before any thread. 0, or -1: no memory. */
+/* Before any other call here, in main, before any thread (sip_msg_init does it); again is harmless.
+ * 0, or -1: no memory. */
 int sip_osip_init(struct err *err);
 
 void sip_osip_begin(struct arena *arena);

@@ -318,6 +318,16 @@ static void write_refused(struct out *out, const struct sip_fence *fence,
 	put(out, STRV("Content-Length: 0\r\n\r\n"));
 }
 
+/* Octets that are surely a part of what was received. */
+static size_t received(const struct sip_fence *fence)
+{
+	size_t n = fence->start_line.n;
+
+	for (unsigned i = 0; i < fence->n_lines; i++)
+		n += fence->lines[i].whole.n;
+	return n;
+}
+
 struct sip_buf *sip_reply_refused(const struct sip_fence *fence, const struct sip_addr *source,
 				  unsigned status, const char *why)
 {
@@ -327,7 +337,8 @@ struct sip_buf *sip_reply_refused(const struct sip_fence *fence, const struct si
 	if (!fence->is_request || strv_eq(fence->method, STRV("ACK")) || !legible(fence, SIP_H_VIA))
 		return NULL;
 	write_refused(&out, fence, source, status, why);
-	buf = sip_buf_new(out.n);
+	/* The source may be forged: it is not to get more than twice what was sent for it. */
+	buf = out.n <= 2 * received(fence) ? sip_buf_new(out.n) : NULL;
 	if (!buf)
 		return NULL;
 	out = (struct out){ sip_buf_data(buf), 0 };

@@ -28,8 +28,9 @@ struct sip_reply {
 struct sip_buf *sip_reply_make(struct sip_msg *request, const struct sip_reply *reply);
 
 /* The answer to what the fence or the parser refused, from legible lines alone; NULL: nothing may
- * be sent (a response or ACK, no Via, no memory). WHY, of ours, is the reason phrase; NULL: the
- * standard one. SOURCE is where it came from and, over UDP, where the answer goes. */
+ * be sent (a response or ACK, no Via, more than twice what came, no memory). WHY, of ours, is the
+ * reason phrase; NULL: the standard one. SOURCE is where it came from and, over UDP, where the
+ * answer goes. */
 struct sip_buf *sip_reply_refused(const struct sip_fence *fence, const struct sip_addr *source,
 				  unsigned status, const char *why);
 
