@@ -213,6 +213,8 @@ static int compile_root(struct pol_compile *c, const xmlNode *root, struct err *
 {
 	if (!root)
 		return err_set(err, ERR_SYNTAX, "there is no root element");
+	if (c->in_part && pol_xml_is(root, NS_COMMON_POLICY, "ruleset"))
+		return pol_compile_ruleset(c, root, err);
 	switch (c->source->kind) {
 	case POL_USER_PREFS:
 		if (pol_xml_is(root, NS_USER_PREFS, "cpm-user-prefs"))
@@ -273,12 +275,12 @@ static struct pol_code *finish(struct pol_compile *c, struct pol_code *head)
 	return code;
 }
 
-static struct pol_code *compile(struct pol_compile *c, const xmlDoc *xml, struct err *err)
+static struct pol_code *compile(struct pol_compile *c, const xmlNode *root, struct err *err)
 {
 	struct pol_code head = { .kind = 0 }, *code = NULL;
 
 	pol_block_put(&c->block, NULL, sizeof(head), _Alignof(struct pol_code));
-	if (compile_root(c, xmlDocGetRootElement((xmlDoc *)xml), err) < 0) {
+	if (compile_root(c, root, err) < 0) {
 		/* The block fails quietly, and what is compiled after that is nonsense. */
 		if (!c->block.failed)
 			return NULL;
@@ -307,8 +309,8 @@ static void code_drop(struct pol_code *code)
 		free(code);
 }
 
-int pol_doc_compile(const struct pol_source *source, const xmlDoc *xml, struct pol_report *report,
-		    struct pol_doc **doc_out, struct err *err)
+static int compile_node(const struct pol_source *source, const xmlNode *root, int in_part,
+			struct pol_report *report, struct pol_doc **doc_out, struct err *err)
 {
 	struct pol_compile *c = calloc(1, sizeof(*c)); /* too large for a worker's stack */
 	struct pol_code *code = NULL;
@@ -319,11 +321,12 @@ int pol_doc_compile(const struct pol_source *source, const xmlDoc *xml, struct p
 	if (c) {
 		c->source = source;
 		c->report = report;
+		c->in_part = in_part;
 		c->block.max = BLOCK_MAX;
 		c->arena = arena_new(0);
 	}
 	if (c && c->arena)
-		code = compile(c, xml, err);
+		code = compile(c, root, err);
 	else
 		err_set(err, ERR_NOMEM, "out of memory");
 	if (code && !(*doc_out = doc_new(code))) {
@@ -336,6 +339,22 @@ int pol_doc_compile(const struct pol_source *source, const xmlDoc *xml, struct p
 		free(c);
 	}
 	return *doc_out ? 0 : -1;
+}
+
+int pol_doc_compile(const struct pol_source *source, const xmlDoc *xml, struct pol_report *report,
+		    struct pol_doc **doc_out, struct err *err)
+{
+	return compile_node(source, xmlDocGetRootElement((xmlDoc *)xml), 0, report, doc_out, err);
+}
+
+int pol_doc_check(enum pol_kind kind, const xmlNode *root, struct err *err)
+{
+	struct pol_source source = { .kind = kind };
+	struct pol_doc *doc;
+	int ret = compile_node(&source, root, 1, NULL, &doc, err);
+
+	pol_doc_drop(&doc);
+	return ret;
 }
 
 int pol_doc_parse(const struct pol_source *source, struct strv bytes, struct pol_report *report,

@@ -20,6 +20,7 @@ struct pol_compile {
 	unsigned n_devices, n_prefer;
 	uint8_t prefer[4];
 	struct strv id; /* of the rule at hand */
+	int in_part;	/* a ruleset may be the root */
 };
 
 /* A rule's statements before they have their place in the block. */

@@ -57,7 +57,7 @@ enum {
 	POL_CONDS_MAX = 32,    /* of a rule, conditions of one kind counted once */
 	POL_GRANTS_MAX = 96,   /* of a rule */
 	POL_REFS_MAX = 256,    /* different lists that a document refers to */
-	POL_NAMES_MAX = 20000, /* identities, domains and words of a document */
+	POL_NAMES_MAX = 50000, /* identities, domains and words of a document */
 	POL_DEVICES_MAX = 32,
 	POL_NOTES_MAX = 8
 };
@@ -87,6 +87,11 @@ int pol_doc_compile(const struct pol_source *source, const xmlDoc *xml, struct p
 /* The same of BYTES, within the bounds of base/xml.h; ERR_SYNTAX too when they are no XML. */
 int pol_doc_parse(const struct pol_source *source, struct strv bytes, struct pol_report *report,
 		  struct pol_doc **doc_out, struct err *err);
+
+/* Could ROOT, of a document of KIND, be compiled? ROOT is its root element or, of user preferences
+ * and groups, a ruleset in it. 0; -1 as pol_doc_compile. For who stores documents: what is refused
+ * there never becomes a value that cannot be made. */
+int pol_doc_check(enum pol_kind kind, const xmlNode *root, struct err *err);
 
 struct pol_doc *pol_doc_hold(struct pol_doc *doc); /* accepts NULL */
 void pol_doc_drop(struct pol_doc **doc);

@@ -67,7 +67,7 @@ enum auid_access {
 	AUID_ACCESS_OWNER,    /* users tree: the user reads and writes, nobody else does */
 	AUID_ACCESS_EVERYONE, /* everyone reads, without authentication too; nobody writes */
 	AUID_ACCESS_USERS,    /* every user reads; provisioned principals write */
-	AUID_ACCESS_TRUSTED   /* trusted parts of the operator read; nobody writes */
+	AUID_ACCESS_TRUSTED   /* the operator's principals and parts alone read and write */
 };
 
 /* Where an attribute's value must not occur twice. Values compare as strings (RFC 4826 s3.4.5). */
@@ -213,6 +213,10 @@ extern const struct auid_ops auid_rls_services;
 extern const struct auid_ops auid_pres_rules;
 extern const struct auid_ops auid_oma_pres_rules;
 extern const struct auid_ops auid_pidf_manipulation;
+extern const struct auid_ops auid_access_rules;
+extern const struct auid_ops auid_groups;
+extern const struct auid_ops auid_user_prefs;
+extern const struct auid_ops auid_operator_policy;
 extern const struct auid_ops auid_test_app;
 
 #endif

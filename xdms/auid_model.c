@@ -22,6 +22,8 @@ const struct auid_model *const auid_model_tables[] = {
 	auid_models_pres_rules,
 	auid_models_oma_policy,
 	auid_models_pidf,
+	auid_models_groups,
+	auid_models_user_prefs,
 	NULL,
 };
 

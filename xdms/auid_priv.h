@@ -15,10 +15,14 @@
 #define NS_PIDF_DATA	  "urn:ietf:params:xml:ns:pidf:data-model"
 #define NS_OMA_POLICY	  "urn:oma:xml:xdm:common-policy"
 #define NS_OMA_PRES_RULES "urn:oma:xml:prs:pres-rules"
+#define NS_OMA_EXTENSIONS "urn:oma:xml:xdm:extensions"
+#define NS_GROUPS	  "urn:oma:xml:poc:list-service"
+#define NS_USER_PREFS	  "urn:opencpm:xml:user-prefs"
+#define NS_OPERATOR	  "urn:opencpm:xml:operator-policy"
 
 /* ---- the order of children ---- */
 
-enum { AUID_SLOTS_MAX = 6 };
+enum { AUID_SLOTS_MAX = 7 };
 
 /* A run of siblings: any of NAMES, and with OTHERS any element of another namespace than the
  * model's (XSD's ##other), in any order. */
@@ -44,6 +48,8 @@ extern const struct auid_model auid_models_common_policy[];
 extern const struct auid_model auid_models_pres_rules[];
 extern const struct auid_model auid_models_oma_policy[];
 extern const struct auid_model auid_models_pidf[];
+extern const struct auid_model auid_models_groups[];
+extern const struct auid_model auid_models_user_prefs[];
 
 /* All of the above, NULL-terminated: for auid_model.c and its test. */
 extern const struct auid_model *const auid_model_tables[];
@@ -103,6 +109,9 @@ int auid_same_user(const struct auid_context *context, struct strv a, struct str
 
 int auid_check_entry_ref(xmlNode *elem, const struct auid_context *context, struct err *err);
 int auid_check_external(xmlNode *elem, const struct auid_context *context, struct err *err);
+
+/* An entry of OMA's external-list leads to a list of the same user's. */
+int auid_check_list_entry(xmlNode *elem, const struct auid_context *context, struct err *err);
 
 /* The value of ATTR of ELEM without blanks around it, in BUFFER_OUT (free with xmlFree); empty and
  * NULL when there is none. */

@@ -350,6 +350,10 @@ static void a_part_tells_what_the_whole_tells(void **state)
 	run(*state, &auid_rls_services, "rls-services.xml");
 	run(*state, &auid_pres_rules, "pres-rules.xml");
 	run(*state, &auid_oma_pres_rules, "oma-pres-rules.xml");
+	run(*state, &auid_access_rules, "access-rules.xml");
+	run(*state, &auid_groups, "groups.xml");
+	run(*state, &auid_user_prefs, "user-prefs.xml");
+	run(*state, &auid_operator_policy, "operator-policy.xml");
 	run(*state, &auid_pidf_manipulation, "pidf.xml");
 	/* The part knows most answers, and both answers were wanted often. */
 	assert_true(verdicts[0][0] + verdicts[0][1] < 5 * STEPS / 3);

@@ -104,6 +104,7 @@ static void a_document_is_judged_rightly_or_not_at_all(void **state)
 		check_document(*state, &auid_pres_rules, "pres-rules.xml");
 		check_document(*state, &auid_oma_pres_rules, "oma-pres-rules.xml");
 		check_document(*state, &auid_pidf_manipulation, "pidf.xml");
+		check_document(*state, &auid_user_prefs, "user-prefs.xml");
 	}
 }
 

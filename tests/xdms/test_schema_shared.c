@@ -82,6 +82,10 @@ static const struct {
 	{ &auid_pres_rules, "pres-rules.xml", " id=\"nobody\"" },
 	{ &auid_oma_pres_rules, "oma-pres-rules.xml", " id=\"wp_prs_unlisted\"" },
 	{ &auid_pidf_manipulation, "pidf.xml", " id=\"chat\"" },
+	{ &auid_access_rules, "access-rules.xml", " id=\"anon\"" },
+	{ &auid_groups, "groups.xml", " uri=\"tel:+4912340001\"" },
+	{ &auid_user_prefs, "user-prefs.xml", " name=\"file\"" },
+	{ &auid_operator_policy, "operator-policy.xml", " name=\"spam.example\"" },
 };
 
 enum { N_DOCUMENTS = sizeof(documents) / sizeof(documents[0]) };

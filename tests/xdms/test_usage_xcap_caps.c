@@ -37,6 +37,10 @@ static void caps_tell_what_is_in_service(void **state)
 		"urn:oma:xml:prs:pres-rules",
 		"urn:ietf:params:xml:ns:pidf",
 		"urn:ietf:params:xml:ns:pidf:data-model",
+		"urn:oma:xml:xdm:extensions",
+		"urn:oma:xml:poc:list-service",
+		"urn:opencpm:xml:user-prefs",
+		"urn:opencpm:xml:operator-policy",
 	};
 
 	(void)state;
@@ -51,7 +55,7 @@ static void caps_tell_what_is_in_service(void **state)
 
 		for (; auid_at(table, n); n++)
 			assert_true(says(caps, "auid", auid_at(table, n)->name));
-		assert_int_equal(n, 6 + with_test_app);
+		assert_int_equal(n, 10 + with_test_app);
 		assert_int_equal(says(caps, "auid", "test-app"), with_test_app);
 		for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++)
 			assert_true(says(caps, "namespace", namespaces[i]));
@@ -141,6 +145,13 @@ static void documents_have_the_names_of_their_usage(void **state)
 		{ "no rules for all", &auid_pres_rules, AUID_GLOBAL, "index", 0 },
 		{ "one presence", &auid_pidf_manipulation, AUID_USERS, "index", 1 },
 		{ "no second one", &auid_pidf_manipulation, AUID_USERS, "other", 0 },
+		{ "groups have any name", &auid_groups, AUID_USERS, "hikers", 1 },
+		{ "one set of access rules", &auid_access_rules, AUID_USERS, "access-rules", 1 },
+		{ "no second set", &auid_access_rules, AUID_USERS, "index", 0 },
+		{ "one set of preferences", &auid_user_prefs, AUID_USERS, "index", 1 },
+		{ "preferences are no operator's", &auid_user_prefs, AUID_GLOBAL, "index", 0 },
+		{ "one policy", &auid_operator_policy, AUID_GLOBAL, "index", 1 },
+		{ "no policy of users", &auid_operator_policy, AUID_USERS, "index", 0 },
 	};
 
 	(void)state;
@@ -167,6 +178,8 @@ static void access_is_by_default_the_owners(void **state)
 	assert_int_equal(auid_xcap_caps.global_access, AUID_ACCESS_EVERYONE);
 	assert_int_equal(auid_rls_services.global_access, AUID_ACCESS_TRUSTED);
 	assert_int_equal(auid_rls_services.computed, AUID_GLOBAL);
+	assert_int_equal(auid_operator_policy.global_access, AUID_ACCESS_TRUSTED);
+	assert_int_equal(auid_operator_policy.computed, 0);
 }
 
 static void test_app_takes_any_document(void **state)

@@ -81,7 +81,7 @@ static int check_rule(xmlNode *rule, const struct auid_context *context, struct 
 	return 0;
 }
 
-static int check_entry(xmlNode *elem, const struct auid_context *context, struct err *err)
+int auid_check_list_entry(xmlNode *elem, const struct auid_context *context, struct err *err)
 {
 	xmlChar *buffer;
 	int ret = auid_ref_own_list(auid_attr(elem, "anc", &buffer), context, err);
@@ -103,7 +103,7 @@ static const struct auid_unique unique[] = {
 
 static const struct auid_rule rules[] = {
 	{ { NS_COMMON_POLICY, "rule" }, check_rule },
-	{ { NS_OMA_POLICY, "entry" }, check_entry },
+	{ { NS_OMA_POLICY, "entry" }, auid_check_list_entry },
 	{ { NULL, NULL }, NULL },
 };
 

@@ -15,6 +15,10 @@
 #define OPR  "urn:oma:xml:prs:pres-rules"
 #define PIDF "urn:ietf:params:xml:ns:pidf"
 #define DM   "urn:ietf:params:xml:ns:pidf:data-model"
+#define OXE  "urn:oma:xml:xdm:extensions"
+#define LS   "urn:oma:xml:poc:list-service"
+#define UP   "urn:opencpm:xml:user-prefs"
+#define OP   "urn:opencpm:xml:operator-policy"
 #define OWN  "http://xcap.op.example/root/resource-lists/users/sip:ana@op.example/index"
 
 const struct sample samples[] = {
@@ -76,6 +80,48 @@ const struct sample samples[] = {
 	{ DM, "deviceID", "", "urn:x:1" },
 	{ DM, "note", "", "text" },
 	{ DM, "timestamp", "", "2026-01-01T00:00:00Z" },
+	{ OXE, "subject", "", "text" },
+	{ OXE, "searchable", "", "true" },
+	{ OXE, "qoe", "", "<basic/>" },
+	{ OXE, "media-list", "", "<audio/>" },
+	{ OXE, "audio", "", "" },
+	{ OXE, "file-transfer", "", "" },
+	{ OXE, "service-list", "", "<service enabler='x'/>" },
+	{ OXE, "service", "enabler='s%u'", "" },
+	{ OXE, "supported-services", "", "<service enabler='x'/>" },
+	{ OXE, "allow-reject-invite", "", "true" },
+	{ OXE, "allow-offline-storage", "", "true" },
+	{ OXE, "remove-media-handling", "", "own" },
+	{ LS, "group", "", "<list-service uri='sip:g@x'/>" },
+	{ LS, "list-service", "uri='sip:g%u@x'", "" },
+	{ LS, "display-name", "", "name" },
+	{ LS, "list", "", "" },
+	{ LS, "entry", "uri='sip:%u@x'", "" },
+	{ LS, "external", "anchor='http://x/%u'", "" },
+	{ LS, "invite-members", "", "true" },
+	{ LS, "max-participant-count", "", "5" },
+	{ LS, "is-list-member", "", "" },
+	{ LS, "join-handling", "", "true" },
+	{ UP, "cpm-user-prefs", "", "" },
+	{ UP, "delivery", "deferred='push'", "" },
+	{ UP, "device", "id='d%u' enabled='true'", "" },
+	{ UP, "max-push-size", "", "5" },
+	{ UP, "storage", "enabled='true'", "" },
+	{ UP, "type", "name='file' store='true'", "" },
+	{ UP, "retention-days", "", "5" },
+	{ UP, "interworking", "allow='true'", "" },
+	{ UP, "prefer", "", "sms" },
+	{ UP, "reports", "", "" },
+	{ UP, "delivered", "", "true" },
+	{ UP, "displayed", "", "true" },
+	{ UP, "composing", "", "true" },
+	{ UP, "auto-accept", "sessions='true'", "" },
+	{ UP, "blocking", "answer='open'", "" },
+	{ UP, "deliver", "", "silent" },
+	{ OP, "layer", "", "cap" },
+	{ OP, "service", "name='s%u'", "" },
+	{ OP, "max-file-size", "", "5" },
+	{ OP, "roaming", "", "true" },
 	{ "urn:example:foreign", "thing", "serial='%u'", "<part/>" },
 	{ "", "nothing", "serial='%u'", "" },
 	{ NULL, NULL, NULL, NULL },
