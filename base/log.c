@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-_Atomic unsigned char log_levels[LOG_CATS] = { LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO };
+_Atomic unsigned char log_levels[LOG_CATS] = { [0 ... LOG_CATS - 1] = LOG_INFO };
 static _Atomic int out_fd = STDERR_FILENO;
 static _Atomic int out_format = LOG_TEXT;
 

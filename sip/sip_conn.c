@@ -616,13 +616,12 @@ static void linger(struct sip_conn *conn)
 {
 	if (conn->tls)
 		sip_tls_bye(conn->tls);
-	if (conn->phase == SIP_CONN_HANDSHAKE || conn->phase == SIP_CONN_CONNECT ||
-	    shutdown(conn->fd, SHUT_WR) < 0) {
-		sip_conn_close(conn, (enum sip_tp_cause)conn->end);
+	/* A drain does not wait for who would rather stay. */
+	if (conn->edge->draining || conn->phase == SIP_CONN_HANDSHAKE ||
+	    conn->phase == SIP_CONN_CONNECT || shutdown(conn->fd, SHUT_WR) < 0) {
+		sip_conn_close(conn, SIP_END_NORMAL);
 		return;
 	}
-	if (conn->end != SIP_END_NORMAL)
-		metric_add(conn->edge->tp->ended[conn->end], 1);
 	conn->phase = SIP_CONN_LINGER;
 	conn->since_ms = worker_now_ms(conn->edge->worker);
 	watch(conn);
@@ -636,7 +635,7 @@ static void flush_conn(struct sip_conn *conn)
 		return;
 	}
 	if (conn->closing && conn->phase < SIP_CONN_UPGRADE) {
-		sip_conn_close(conn, (enum sip_tp_cause)conn->end);
+		sip_conn_close(conn, SIP_END_NORMAL);
 		return;
 	}
 	if (conn->phase != SIP_CONN_OPEN && conn->phase != SIP_CONN_UPGRADE)
@@ -718,7 +717,7 @@ static void log_end(const struct sip_conn *conn, enum sip_tp_cause cause)
 	log_debug(LOG_SIP, "connection-closed",
 		  L_STR("transport", sip_proto_name((enum sip_proto)conn->proto)),
 		  L_STR("peer", sip_addr_print(&conn->remote, peer)),
-		  L_STR("cause", sip_end_name(cause)));
+		  L_STR("cause", sip_end_name(conn->closing ? conn->end : cause)));
 }
 
 void sip_conn_close_soon(struct sip_conn *conn, enum sip_tp_cause cause)
@@ -729,6 +728,8 @@ void sip_conn_close_soon(struct sip_conn *conn, enum sip_tp_cause cause)
 	if (conn->ws && conn->phase == SIP_CONN_OPEN)
 		sip_ws_bye(conn->ws, 1001);
 	conn->end = (unsigned char)cause;
+	if (cause != SIP_END_NORMAL)
+		metric_add(conn->edge->tp->ended[cause], 1);
 	mark_dirty(conn);
 }
 

@@ -172,18 +172,60 @@ static void prepare(struct sip_udp_mem *mem, int want_control)
 	}
 }
 
-/* Requests that were sent to TO lately will not be answered. */
-static void fail_recent(struct sip_tp_edge *edge, const struct sip_addr *to)
+/* Requests that this worker sent to TO lately will not be answered. Returns how many. */
+static unsigned fail_recent(struct sip_tp_edge *edge, const struct sip_addr *to)
 {
+	unsigned n = 0;
+
 	for (unsigned i = 0; i < SIP_UDP_RECENT; i++) {
 		struct sip_tp_out *out;
 
 		if (!edge->recent[i].cookie || !sip_addr_eq(&edge->recent[i].to, to))
 			continue;
+		n++;
 		out = sip_tp_out_new(edge, NULL, edge->recent[i].cookie);
 		edge->recent[i].cookie = 0;
 		if (out)
 			sip_tp_out_fail(out);
+	}
+	return n;
+}
+
+struct unreachable {
+	struct post post; /* first */
+	struct sip_tp *tp;
+	unsigned worker;
+	struct sip_addr to;
+};
+
+static void on_unreachable(struct post *post)
+{
+	struct unreachable *told = (struct unreachable *)post;
+
+	if (!atomic_load(&told->tp->over))
+		fail_recent(&told->tp->edges[told->worker], &told->to);
+	sip_tp_drop(told->tp);
+	free(told);
+}
+
+/* The kernel gives an error to any one socket of the port: its request may be another worker's. */
+static void tell_others(struct sip_tp_edge *edge, const struct sip_addr *to)
+{
+	struct sip_tp *tp = edge->tp;
+
+	for (unsigned i = 0; i < tp->n_edges; i++) {
+		struct unreachable *told;
+
+		if (&tp->edges[i] == edge)
+			continue;
+		told = calloc(1, sizeof(*told));
+		if (!told)
+			return;
+		*told = (struct unreachable){
+			.post.run = on_unreachable, .tp = tp, .worker = i, .to = *to
+		};
+		atomic_fetch_add(&tp->refs, 1);
+		worker_post(tp->edges[i].worker, &told->post);
 	}
 }
 
@@ -207,8 +249,8 @@ static void read_errors(struct sip_door *door)
 		memset(&to, 0, sizeof(to));
 		if (recvmsg(door->fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
 			return;
-		if (msg.msg_namelen)
-			fail_recent(door->edge, &to);
+		if (msg.msg_namelen && !fail_recent(door->edge, &to))
+			tell_others(door->edge, &to);
 	}
 }
 
