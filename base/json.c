@@ -7,6 +7,7 @@
  */
 #include "base/json.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,8 +38,25 @@ static int depth_is_within(struct strv text, unsigned max)
 	return 1;
 }
 
+/* Jansson calls some of its own failures to get memory a fault of the text. */
+static __thread int starved;
+
+static void *noting_malloc(size_t n)
+{
+	void *p = malloc(n);
+
+	starved |= !p;
+	return p;
+}
+
+static void note_starving(void)
+{
+	json_set_alloc_funcs(noting_malloc, free);
+}
+
 json_t *json_parse(struct strv text, unsigned max_depth, struct err *err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	json_error_t fault;
 	json_t *value;
 
@@ -50,12 +68,14 @@ json_t *json_parse(struct strv text, unsigned max_depth, struct err *err)
 		err_set(err, ERR_SYNTAX, "JSON expected, nothing found");
 		return NULL;
 	}
+	pthread_once(&once, note_starving);
+	starved = 0;
 	value = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
-	if (!value)
-		err_set(err,
-			json_error_code(&fault) == json_error_out_of_memory ? ERR_NOMEM
-									    : ERR_SYNTAX,
-			"JSON, line %d, column %d: %s", fault.line, fault.column, fault.text);
+	if (!value && starved)
+		err_set(err, ERR_NOMEM, "no memory for a JSON value");
+	else if (!value)
+		err_set(err, ERR_SYNTAX, "JSON, line %d, column %d: %s", fault.line, fault.column,
+			fault.text);
 	return value;
 }
 

@@ -16,8 +16,8 @@
 
 /* Parse TEXT, which must be one JSON value (RFC 8259), nested at most MAX_DEPTH deep. Refused with
  * ERR_SYNTAX, line and column: what is not JSON, names that come twice in one object, \u0000,
- * numbers out of range; with ERR_LIMIT: deeper nesting, found before anything is built. NULL on
- * errors; the caller's reference otherwise. */
+ * numbers out of range; with ERR_LIMIT: deeper nesting, found before anything is built; with
+ * ERR_NOMEM. NULL on errors; the caller's reference otherwise. */
 json_t *json_parse(struct strv text, unsigned max_depth, struct err *err);
 
 enum json_kind { JSON_KIND_STR, JSON_KIND_INT, JSON_KIND_BOOL, JSON_KIND_STRS };

@@ -14,7 +14,7 @@ import requests
 
 from harness import wait_for
 
-ROUNDS = 5
+ROUNDS = 100 if os.environ.get("OPENCPM_SOAK") == "1" else 5
 CLIENTS = 8
 
 
