@@ -18,7 +18,7 @@
 #include "sip/sip_out.h"
 #include "sip/sip_sub_priv.h"
 
-enum { RETRY_MAX_S = 300, RESTORED_MS = 5000 };
+enum { RETRY_MAX_S = 300, RESTORED_MS = 500, RESTORED_A_MS = 5 };
 
 typedef void sub_state_fn(struct sip_sub *sub, const struct sub_step *step);
 static sub_state_fn pending, active, ending;
@@ -408,8 +408,9 @@ void sip_subs_gone(struct sip_subs *subs, const char *event, struct strv resourc
 		&(struct sub_step){ .what = SUB_END, .reason = "noresource" });
 }
 
+/* Not all of them at once: five a millisecond. */
 void sub_restored(struct sip_sub *sub)
 {
 	sub->is_dirty = 1;
-	tell_later(sub, 1 + trace_random() % RESTORED_MS);
+	tell_later(sub, 1 + trace_random() % (RESTORED_MS + sub->subs->count / RESTORED_A_MS));
 }
