@@ -10,6 +10,8 @@
  * A NOTIFY that is not answered, or answered 481 or another failure without Retry-After, ends the
  * subscription at once (s4.2.2, RFC 5057). SUBSCRIBE itself is read in sip_subscribe.c.
  */
+#include "sip/sip_sub.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
