@@ -40,7 +40,7 @@ struct server {
 	struct conf *current; /* what was last taken over */
 	struct house *house;
 	_Atomic int draining;
-	_Atomic int drained; /* what the workers did before is seen by who sees this */
+	_Atomic int drained;  /* what the workers did before is seen by who sees this */
 	uint64_t watchdog_us; /* 0: nobody watches */
 	int stall_logged;
 };

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "http/http.h"
 #include "kv/kv.h"
+#include "sip/core/core.h"
 #include "sip/core/number.h"
 #include "sip/core/peers.h"
 #include "sip/sip_hep.h"
@@ -158,6 +159,8 @@ void settings_http_options(const struct settings *settings, struct http_options 
 /* Transport and timers; LISTENS_OUT is borrowed by OPTIONS. */
 void settings_sip_tp(const struct settings *settings, struct sip_tp_options *options,
 		     struct sip_listen listens_out[SETTINGS_LISTENS_MAX]);
+/* Authentication and registration times. */
+void settings_sip_core(const struct settings *settings, struct core_options *options);
 void settings_sip_dns(const struct settings *settings, struct sip_dns_options *options);
 /* What the tables hold, in arrays that OPTIONS or the caller borrows; each returns the number. */
 unsigned settings_sip_peers(const struct settings *settings,

@@ -97,6 +97,16 @@ void settings_sip_tp(const struct settings *settings, struct sip_tp_options *opt
 	options->connect_ms = (unsigned)settings->sip.connect_ms;
 }
 
+void settings_sip_core(const struct settings *settings, struct core_options *options)
+{
+	options->md5 = settings->auth.md5;
+	options->nonce_ms = settings->auth.nonce_ms;
+	options->reg.expires_s = seconds(settings->sip.default_expires_ms);
+	options->reg.expires_min_s = seconds(settings->sip.min_expires_ms);
+	options->reg.expires_max_s = seconds(settings->sip.max_expires_ms);
+	options->reg.contacts_max = (unsigned)settings->sip.max_contacts;
+}
+
 void settings_sip_dns(const struct settings *settings, struct sip_dns_options *options)
 {
 	options->servers = given(settings->sip.dns_servers);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@
 #include "base/log.h"
 #include "base/worker.h"
 #include "base/xml.h"
+#include "daemon/wire_sip.h"
 #include "http/http.h"
 #include "http/http_auth.h"
 #include "kv/kv.h"
@@ -38,6 +40,10 @@ struct house {
 	struct http_auth *auth;
 	struct xdms *xdms;
 	struct http *http;
+	struct house_sip *sip;
+	atomic_int undrained; /* edges that still have somebody to answer */
+	void (*drained)(void *arg);
+	void *drained_arg;
 	struct admin *admin;
 	struct http_route *routes;
 	struct strv domain_names[SETTINGS_DOMAINS_MAX];
@@ -155,6 +161,16 @@ static int open_http(struct house *house, const struct settings *settings,
 	return 0;
 }
 
+static int open_sip(struct house *house, const struct settings *settings, struct err *err)
+{
+	const struct house_sip_needs needs = { .workers = house->workers,
+					       .limits = house->limits,
+					       .domains = &house->domains,
+					       .users = { find_user, house } };
+
+	return house_sip_open(settings, &needs, &house->sip, err);
+}
+
 static enum admin_access admin_access(int access)
 {
 	return access == SETTINGS_ACCESS_ANY	  ? ADMIN_ANY
@@ -195,7 +211,7 @@ int house_open(const struct settings *settings, const struct privs *privs,
 	house->domains = settings_domains(settings, house->domain_names);
 	if (open_xdms(house, settings, err) < 0 || open_auth(house, settings, err) < 0)
 		return -1;
-	return open_http(house, settings, privs, err);
+	return open_http(house, settings, privs, err) < 0 ? -1 : open_sip(house, settings, err);
 }
 
 /* ---- store and threads, as the served user ---- */
@@ -218,6 +234,7 @@ int house_start(struct house *house, const struct settings *settings, struct err
 		return -1;
 	if (admin_start(house->admin, house->workers, house->jobs, house->kv, house->users, err) <
 		    0 ||
+	    house_sip_start(house->sip, settings, house->kv, house->jobs, err) < 0 ||
 	    workers_start(house->workers, err) < 0)
 		return -1;
 	house->running = 1;
@@ -230,7 +247,7 @@ int house_reload(struct house *house, const struct settings *settings, struct er
 	struct limit_options limits;
 	struct http_options options;
 
-	if (http_reload_tls(house->http, err) < 0)
+	if (http_reload_tls(house->http, err) < 0 || house_sip_reload_tls(house->sip, err) < 0)
 		return -1;
 	settings_limit_options(settings, &limits);
 	limits_set(house->limits, &limits);
@@ -256,9 +273,22 @@ uint64_t house_stalled_ms(const struct house *house)
 	return stalled_ms;
 }
 
+static void on_edge_drained(void *arg)
+{
+	struct house *house = arg;
+
+	if (atomic_fetch_sub(&house->undrained, 1) == 1)
+		house->drained(house->drained_arg);
+}
+
 void house_drain(struct house *house, unsigned timeout_ms, void (*drained)(void *arg), void *arg)
 {
-	http_drain(house->http, timeout_ms, drained, arg);
+	house->drained = drained;
+	house->drained_arg = arg;
+	atomic_store(&house->undrained, house->sip ? 2 : 1);
+	http_drain(house->http, timeout_ms, on_edge_drained, house);
+	if (house->sip)
+		house_sip_drain(house->sip, timeout_ms, on_edge_drained, house);
 }
 
 void house_close(struct house **house_at)
@@ -274,10 +304,13 @@ void house_close(struct house **house_at)
 		admin_stop(house->admin);
 	if (house->xdms)
 		xdms_stop(house->xdms);
+	if (house->running)
+		house_sip_flush(house->sip);
 	kv_close(&house->kv);
 	jobs_free(&house->jobs);
 	if (house->running)
 		workers_stop(house->workers);
+	house_sip_free(&house->sip);
 	http_free(&house->http);
 	xdms_free(&house->xdms);
 	http_auth_free(&house->auth);

@@ -37,16 +37,28 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def take_port(wanted):
+def port_fault(port, kinds):
+    """Why PORT cannot be had for all KINDS of socket; None: it can."""
+    for kind in kinds:
+        with socket.socket(type=kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                return error.strerror
+    return None
+
+
+def take_port(wanted, option, kinds=(socket.SOCK_STREAM,)):
     """The port itself, or a free one for 0. A port that somebody else holds is said at once."""
     if wanted == 0:
-        return free_port()
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError as error:
-            fail(f"port {wanted} cannot be had ({error.strerror}): choose another with --http PORT")
+        port = free_port()
+        while port_fault(port, kinds):
+            port = free_port()
+        return port
+    fault = port_fault(wanted, kinds)
+    if fault:
+        fail(f"port {wanted} cannot be had ({fault}): choose another with {option} PORT")
     return wanted
 
 
@@ -78,7 +90,7 @@ def credentials(folder):
     return people
 
 
-def write_config(folder, http_port, workers):
+def write_config(folder, http_port, sip_port, ws_port, workers):
     """Made anew at each run: the ports are the caller's. What is to stay goes into cpmd.yaml.d."""
     path = os.path.join(folder, "cpmd.yaml")
     user = "  user: root\n" if os.geteuid() == 0 else ""
@@ -93,6 +105,11 @@ http:
   listen:
     - address: 127.0.0.1
       port: {http_port}
+sip:
+  listen:
+    - {{transport: udp, address: 127.0.0.1, port: {sip_port}}}
+    - {{transport: tcp, address: 127.0.0.1, port: {sip_port}}}
+    - {{transport: ws, address: 127.0.0.1, port: {ws_port}}}
 admin:
   socket: {folder}/admin.sock
   backup-dir: {folder}/backups
@@ -132,12 +149,18 @@ def make_users(people, build, admin_socket):
             fail(f"the user {name} cannot be made: {done.stdout or done.stderr}")
 
 
-def ready_facts(folder, http_port, people, server):
+def ready_facts(folder, http_port, sip_port, ws_port, people, server):
     root = f"http://127.0.0.1:{http_port}"
     return {
         "pid": server.pid,
         "dir": folder,
         "http": {"address": "127.0.0.1", "port": http_port, "url": root},
+        "sip": {
+            "address": "127.0.0.1",
+            "port": sip_port,
+            "transports": ["udp", "tcp"],
+            "websocket": f"ws://127.0.0.1:{ws_port}",
+        },
         "xcap_root": f"{root}/xcap-root",
         "admin_socket": f"{folder}/admin.sock",
         "domain": DOMAIN,
@@ -147,12 +170,13 @@ def ready_facts(folder, http_port, people, server):
 
 
 def banner(facts, build):
-    http = facts["http"]["url"]
+    http, sip = facts["http"]["url"], facts["sip"]
     print(
         f"""
 cpmd is ready.
   probes       {http}/livez   {http}/readyz
   metrics      {http}/metrics
+  SIP          127.0.0.1:{sip['port']} over UDP and TCP, {sip['websocket']}; domain {DOMAIN}
   operator     {build}/cpmctl --socket {facts['admin_socket']} status
   people       {', '.join(USERS)} and {OPERATOR}; passwords in {facts['dir']}/people.json
   everything   {facts['dir']}
@@ -164,8 +188,11 @@ Ctrl-C ends it.
 
 def serve(args, folder):
     people = credentials(folder)
-    http_port = take_port(args.http)
-    config = write_config(folder, http_port, args.workers)
+    both = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+    http_port = take_port(args.http, "--http")
+    sip_port = take_port(args.sip, "--sip", both)
+    ws_port = free_port()
+    config = write_config(folder, http_port, sip_port, ws_port, args.workers)
     if args.ready_file and os.path.exists(args.ready_file):
         os.unlink(args.ready_file)
     schemas = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "schema")
@@ -185,7 +212,7 @@ def serve(args, folder):
     try:
         wait_ready(server, f"http://127.0.0.1:{http_port}/readyz")
         make_users(people, args.build, os.path.join(folder, "admin.sock"))
-        facts = ready_facts(folder, http_port, people, server)
+        facts = ready_facts(folder, http_port, sip_port, ws_port, people, server)
         if args.ready_file:
             write_private(args.ready_file, json.dumps(facts, indent=2) + "\n")
         banner(facts, args.build)
@@ -205,7 +232,7 @@ def main():
     parser.add_argument("--workers", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--dir", help="where everything lies; kept at the end")
     parser.add_argument("--http", type=int, default=8080, help="HTTP port (0: any free one)")
-    parser.add_argument("--sip", type=int, default=5060, help="SIP port; taken for later: nothing listens there yet")
+    parser.add_argument("--sip", type=int, default=5060, help="SIP port over UDP and TCP (0: any free one)")
     parser.add_argument("--ready-file", help="JSON of addresses and people, written when all answers")
     args = parser.parse_args()
     folder = os.path.abspath(args.dir) if args.dir else tempfile.mkdtemp(prefix="opencpm-")

@@ -46,6 +46,18 @@ def free_port():
                 pass
 
 
+def free_sip_port():
+    """One that both UDP and TCP have free."""
+    while True:
+        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            try:
+                tcp.bind(udp.getsockname())
+            except OSError:
+                continue
+            return udp.getsockname()[1]
+
+
 def deep_update(into, other):
     for key, value in other.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
@@ -72,7 +84,9 @@ class Daemon:
             "store": {"dir": str(self.folder / "store")},
             "http": {"listen": [{"address": "127.0.0.1", "port": self.port}]},
             "admin": {"socket": str(self.socket), "backup-dir": str(self.folder / "backups")},
+            "sip": {"listen": []},  # with_sip gives it ports
         }
+        self.sip_port = None
         if os.geteuid() == 0:
             self.settings["server"]["user"] = "root"
         self.configure(settings or {})
@@ -82,6 +96,14 @@ class Daemon:
         deep_update(self.settings, changes)
         self.config.write_text(json.dumps(self.settings, indent=2) + "\n", encoding="utf-8")
         return self
+
+    def with_sip(self, **settings):
+        """Listen for SIP over UDP and TCP on one free port; SETTINGS go below sip."""
+        self.sip_port = free_sip_port()
+        return self.configure({"sip": {"listen": [
+            {"transport": transport, "address": "127.0.0.1", "port": self.sip_port}
+            for transport in ("udp", "tcp")
+        ], **settings}})
 
     def spawn(self, **popen):
         env = dict(popen.pop("env", os.environ), OPENCPM_SCHEMA_DIR=str(TOP / "schema"))

@@ -5,10 +5,13 @@ import json
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 from requests.auth import HTTPDigestAuth
+
+from sipua import UserAgent
 
 from harness import BUILD, PATIENCE_S, TOP, wait_for
 
@@ -23,7 +26,7 @@ def demo(tmp_path):
         with open(tmp_path / "log", "ab") as log:
             process = subprocess.Popen(
                 [sys.executable, TOP / "tests/demo.py", "--build", BUILD, "--workers", "2", "--dir", tmp_path / "demo",
-                 "--http", "0", "--ready-file", ready],
+                 "--http", "0", "--sip", "0", "--ready-file", ready],
                 stdout=log, stderr=log,
             )
         running.append(process)
@@ -80,3 +83,24 @@ def test_people_are_there(demo):
     assert [user["created_s"] for user in later[:2]] == [user["created_s"] for user in users[:2]]
     alice = again["users"][0]
     assert status_of(again, alice, alice["password"]) == 404
+
+
+class Place:
+    """What a user agent wants to know of a server."""
+
+    def __init__(self, facts):
+        self.sip_port = facts["sip"]["port"]
+
+
+def test_people_message_each_other(demo):
+    start, _ = demo
+    facts = start()
+    alice, bob, _ = facts["users"]
+    assert facts["sip"]["transports"] == ["udp", "tcp"]
+    with UserAgent(Place(facts), "alice", alice["password"]) as one, UserAgent(
+        Place(facts), "bob", bob["password"], "tcp"
+    ) as other, ThreadPoolExecutor() as pool:
+        assert other.register().status == 200
+        taken = pool.submit(other.take, "MESSAGE")
+        assert one.message(bob["uri"], "good morning").status == 200
+        assert taken.result().body == b"good morning"

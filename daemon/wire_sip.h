@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/wire_sip.h - the SIP side of the house: edge, embedded core, location, resolution
+ *
+ * wire.c calls these in the order of the house's life; all accept a house without SIP listeners.
+ */
+#ifndef DAEMON_WIRE_SIP_H
+#define DAEMON_WIRE_SIP_H
+
+#include "base/err.h"
+#include "base/jobs.h"
+#include "base/limit.h"
+#include "base/worker.h"
+#include "daemon/settings.h"
+#include "kv/kv.h"
+#include "sip/core/core.h"
+
+struct house_sip;
+
+/* What the SIP side needs of the rest. */
+struct house_sip_needs {
+	struct workers *workers;
+	struct limits *limits;
+	const struct auth_domains *domains;
+	struct core_users users;
+};
+
+/* Sockets and keys, as root. */
+int house_sip_open(const struct settings *settings, const struct house_sip_needs *needs,
+		   struct house_sip **sip_out, struct err *err);
+/* Before workers_start. */
+int house_sip_start(struct house_sip *sip, const struct settings *settings, struct kv *kv,
+		    struct jobs *jobs, struct err *err);
+int house_sip_reload_tls(struct house_sip *sip, struct err *err);
+/* DRAINED is called once, from a worker. */
+void house_sip_drain(struct house_sip *sip, unsigned timeout_ms, void (*drained)(void *arg),
+		     void *arg);
+/* While workers run and the store is open: what is to be kept is written. */
+void house_sip_flush(struct house_sip *sip);
+/* After the workers have stopped. Takes the address, accepts NULL. */
+void house_sip_free(struct house_sip **sip);
+
+#endif
