@@ -3,8 +3,7 @@
  * policy/pol_facts.h - what is known about a request when it is decided
  *
  * Filled in by the caller, all of it before the decision: policy reads no clock, no list and no
- * presence. A struct of zeroes is a request of nobody about which nothing is known, and what is
- * not known does not allow. pol_facts_encode keeps facts for later, so that a draft of a policy can
+ * presence. What is not known has its own value, said below, and does not allow. pol_facts_encode keeps facts for later, so that a draft of a policy can
  * be asked what it would have said (policy/pol_compare.h).
  */
 #ifndef POLICY_POL_FACTS_H

@@ -22,8 +22,8 @@ struct pol_set;
 struct pol_spell {
 	/* Of a URI: auth_identity_parse(). NULL: as they stand. */
 	int (*identity)(void *arg, struct strv text, char *buf, size_t size, size_t *n_out);
-	/* Of a domain, percent-encoding undone, in lower-case ASCII (RFC 4745 s7.1.3). NULL: ASCII
-	 * names are; any other one is refused by whoever compiles. */
+	/* Of a domain, percent-encoding undone, in lower-case ASCII (RFC 4745 s7.1.3):
+	 * auth_domain_ascii(). NULL: names in ASCII only. */
 	int (*domain)(void *arg, struct strv text, char *buf, size_t size, size_t *n_out);
 	void *arg;
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/auth_domain.h"
 #include "auth/auth_identity.h"
 #include "base/xml.h"
 #include "policy/pol_priv.h"
@@ -37,7 +38,13 @@ static int spell_identity(void *arg, struct strv text, char *buf, size_t size, s
 	return 0;
 }
 
-const struct pol_spell pol_check_spell = { .identity = spell_identity };
+static int spell_domain(void *arg, struct strv text, char *buf, size_t size, size_t *n_out)
+{
+	(void)arg;
+	return auth_domain_ascii(text, buf, size, n_out);
+}
+
+const struct pol_spell pol_check_spell = { .identity = spell_identity, .domain = spell_domain };
 
 /* ---- documents ---- */
 

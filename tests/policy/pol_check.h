@@ -49,7 +49,7 @@ struct pol_set *pol_check_list(const char *name);
 void pol_check_verdict(const char *why, int ret, const struct pol_verdict *verdict,
 		       const char *expected);
 
-/* Like auth_identity_parse, without auth: lower-case host, no parameters. */
+/* Identities and domains as auth/ reduces them; no domain is ours. */
 extern const struct pol_spell pol_check_spell;
 
 int pol_check_open(void **state);

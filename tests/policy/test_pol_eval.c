@@ -113,6 +113,11 @@ static void test_common_policy(void **state)
 		  RULE("a", "<cp:identity><cp:many domain='%58.EXAMPLE'/></cp:identity>",
 		       SUB("allow")),
 		  "id=sip:bo@x.example", "sub-handling=allow" },
+		{ "many of an international domain (s7.1.3)", P,
+		  RULE("a",
+		       "<cp:identity><cp:many domain='b\xc3\xbc\x63her.example'/></cp:identity>",
+		       SUB("allow")),
+		  "id=sip:bo@xn--bcher-kva.example", "sub-handling=allow" },
 		{ "not of a domain above", P,
 		  RULE("a", "<cp:identity><cp:many domain='example'/></cp:identity>", SUB("allow")),
 		  "id=sip:bo@x.example", "sub-handling=block" },
@@ -159,7 +164,7 @@ static void test_common_policy(void **state)
 		  "id=sip:bo@x.example", "sub-handling=block" },
 		{ "an exception of a domain that is none", P,
 		  RULE("a",
-		       "<cp:identity><cp:many><cp:except domain='b\xc3\xbc.example'/></cp:many>"
+		       "<cp:identity><cp:many><cp:except domain='a b.example'/></cp:many>"
 		       "</cp:identity>",
 		       SUB("allow")),
 		  "id=sip:bo@x.example", "sub-handling=block" },
