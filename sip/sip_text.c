@@ -2,7 +2,7 @@
 /*
  * sip/sip_text.c - see sip_text_priv.h
  *
- * The table is made of the ABNF by hand's rules; tests/sip/test_text.c derives it again from the
+ * The table is made of the ABNF by hand's rules; tests/sip/test_fence.c derives it again from the
  * names of the classes and compares.
  */
 #include "sip/sip_text_priv.h"
