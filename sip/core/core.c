@@ -134,12 +134,25 @@ static void on_who(void *arg, struct sip_worker *w, struct sip_stx *stx, struct 
 	core_relay(&req);
 }
 
+/* 1 when it comes from an S-CSCF, which speaks for its users. */
+static int is_of_core(const struct core *core, const struct sip_msg *msg)
+{
+	const struct peers *peers = core->options.peers;
+	const struct peer *peer = peers ? peers_find(peers, &msg->source, msg->tls_name) : NULL;
+
+	return peer && peer->is_core;
+}
+
 static int on_request(void *arg, struct sip_worker *w, struct sip_stx *stx, struct sip_msg *msg)
 {
 	struct core *core = arg;
 
 	if (!stx)
 		return 1; /* an ACK of nothing that was let through */
+	if (msg->method == SIP_REGISTER && is_of_core(core, msg)) {
+		core_register_third(core, w, stx, msg);
+		return 1;
+	}
 	if (msg->method == SIP_REGISTER && core_is_ours(core, msg->uri.host)) {
 		core_register(core, w, stx, msg);
 		return 1;

@@ -26,6 +26,17 @@ struct core {
 void core_register(struct core *core, struct sip_worker *w, struct sip_stx *stx,
 		   struct sip_msg *msg);
 
+/* The same from an IMS core about a user of its own (third-party REGISTER). */
+void core_register_third(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+			 struct sip_msg *msg);
+
+/* ---- core_isc.c ---- */
+
+/* A third-party REGISTER as the decision wants it; identities, now_us and random are the caller's.
+ * 0; else the status to refuse with. */
+unsigned core_isc_read(const struct core *core, struct sip_msg *msg, struct reg_req *req,
+		       struct strv *aor_out, const char **why_out);
+
 /* ---- core_trust.c ---- */
 
 /* May WHO, who proved to be somebody, say what MSG says of its sender (From,

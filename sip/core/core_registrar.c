@@ -25,6 +25,8 @@ struct run {
 	uint64_t stx_id;
 	struct sip_msg *msg;
 	struct strv identities[AUTH_IDENTITIES_MAX]; /* home first */
+	const struct reg_rules *rules;
+	int is_third_party;
 	unsigned tries;
 	struct reg_req req;
 	struct reg_result result;
@@ -79,22 +81,33 @@ static int copy_identities(struct run *run, const struct core_who *who)
 	return who->n_identities ? 0 : -1;
 }
 
-static void on_who(void *arg, struct sip_worker *w, struct sip_stx *stx, struct sip_msg *msg,
-		   const struct core_who *who)
+static struct run *run_new(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+			   struct sip_msg *msg)
 {
-	struct core *core = arg;
 	struct run *run = arena_zalloc(msg->arena, 1, sizeof(*run));
-	const char *why;
-	unsigned status;
 
 	if (!run) {
 		sip_stx_reply_status(stx, 500, NULL);
-		return;
+		return NULL;
 	}
 	run->core = core;
 	run->w = w;
 	run->stx_id = sip_stx_id(stx);
 	run->msg = msg;
+	run->rules = &core->options.reg;
+	return run;
+}
+
+static void on_who(void *arg, struct sip_worker *w, struct sip_stx *stx, struct sip_msg *msg,
+		   const struct core_who *who)
+{
+	struct core *core = arg;
+	struct run *run = run_new(core, w, stx, msg);
+	const char *why;
+	unsigned status;
+
+	if (!run)
+		return;
 	if (!is_own(core, who, &msg->to.uri) ||
 	    (msg->uri.user.p && !is_own(core, who, &msg->uri))) {
 		metric_add(core->refused_identity, 1);
@@ -115,6 +128,32 @@ void core_register(struct core *core, struct sip_worker *w, struct sip_stx *stx,
 	(void)msg;
 	if (!sip_refuse_required(stx, CORE_SUPPORTED))
 		core_authenticate(core, w, stx, CORE_ENDS_HERE, on_who, NULL, core);
+}
+
+/* Times are the core's, and it has refused what was too short. */
+static const struct reg_rules third_party_rules = { .expires_s = 3600,
+						    .expires_max_s = UINT32_MAX,
+						    .contacts_max = LOC_BINDINGS_MAX };
+
+void core_register_third(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+			 struct sip_msg *msg)
+{
+	struct run *run = run_new(core, w, stx, msg);
+	const char *why;
+	unsigned status;
+
+	if (!run)
+		return;
+	run->is_third_party = 1;
+	run->rules = &third_party_rules;
+	status = core_isc_read(core, msg, &run->req, &run->identities[0], &why);
+	run->req.aor = run->identities[0];
+	run->req.identities = run->identities;
+	run->req.n_identities = 1;
+	if (status)
+		refuse(run, status, why);
+	else
+		gather(run);
 }
 
 /* ---- gather ---- */
@@ -153,7 +192,7 @@ static void decide(struct run *run, const struct loc_user *old)
 {
 	run->req.now_us = loc_now_us(run->core->options.loc);
 	run->req.random = (uint32_t)trace_random();
-	if (reg_decide(&run->core->options.reg, &run->req, old, run->msg->arena, &run->result) < 0)
+	if (reg_decide(run->rules, &run->req, old, run->msg->arena, &run->result) < 0)
 		refuse(run, 500, NULL);
 	else if (run->result.status == 200 && run->result.changed)
 		commit(run, old);
@@ -269,11 +308,11 @@ static void act(struct run *run)
 
 	if (!stx)
 		return;
-	if (lines && reply.status == 200)
+	if (lines && reply.status == 200 && !run->is_third_party)
 		add_granted(run, lines);
 	else if (lines && reply.status == 423)
-		add(lines, arena_printf(run->msg->arena, "Min-Expires: %u",
-					run->core->options.reg.expires_min_s));
+		add(lines,
+		    arena_printf(run->msg->arena, "Min-Expires: %u", run->rules->expires_min_s));
 	else if (lines && reply.status == 503)
 		add(lines, "Retry-After: 5");
 	if (!lines || lines->failed) {

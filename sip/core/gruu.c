@@ -34,7 +34,7 @@ static char *escape(struct arena *arena, struct strv text)
 	return out;
 }
 
-const char *gruu_params_print(struct arena *arena, struct strv aor,
+const char *gruu_public_print(struct arena *arena, struct strv aor,
 			      const struct loc_binding *binding)
 {
 	char *gr;
@@ -42,7 +42,15 @@ const char *gruu_params_print(struct arena *arena, struct strv aor,
 	if (!binding->gruu.n || !strv_starts(aor, STRV("sip:")))
 		return "";
 	gr = escape(arena, binding->gruu);
-	return gr ? arena_printf(arena, ";pub-gruu=\"%.*s;gr=%s\"", STRV_ARG(aor), gr) : NULL;
+	return gr ? arena_printf(arena, "%.*s;gr=%s", STRV_ARG(aor), gr) : NULL;
+}
+
+const char *gruu_params_print(struct arena *arena, struct strv aor,
+			      const struct loc_binding *binding)
+{
+	const char *uri = gruu_public_print(arena, aor, binding);
+
+	return uri && *uri ? arena_printf(arena, ";pub-gruu=\"%s\"", uri) : uri;
 }
 
 void gruu_read(const struct sip_uri *uri, struct gruu *gruu_out)

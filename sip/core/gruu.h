@@ -11,6 +11,9 @@
 #include "sip/core/loc.h"
 #include "sip/sip_uri.h"
 
+/* The public one of BINDING at AOR; "" when it has none; NULL: no memory. */
+const char *gruu_public_print(struct arena *arena, struct strv aor,
+			      const struct loc_binding *binding);
 /* ";pub-gruu=..." for the Contact of BINDING in the answer to a REGISTER of AOR; "" when it has
  * none; NULL: no memory. */
 const char *gruu_params_print(struct arena *arena, struct strv aor,

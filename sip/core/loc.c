@@ -116,6 +116,12 @@ int loc_new(const struct loc_options *options, struct loc **loc_out, struct err 
 	return 0;
 }
 
+void loc_watch(struct loc *loc, loc_changed_fn *changed, void *arg)
+{
+	loc->changed = changed;
+	loc->changed_arg = arg;
+}
+
 /* A user who is erased from the store is not registered any more. */
 static void on_change(void *arg, const struct kv_change *change)
 {
@@ -274,8 +280,8 @@ void loc_entry_retire(struct loc *loc, struct loc_shard *shard, struct loc_entry
 
 static void tell(struct loc *loc, const struct loc_user *old_user, const struct loc_user *new_user)
 {
-	if (loc->options.changed)
-		loc->options.changed(loc->options.arg, old_user, new_user);
+	if (loc->changed)
+		loc->changed(loc->changed_arg, old_user, new_user);
 }
 
 /* ---- find ---- */
@@ -370,31 +376,35 @@ static void find_stored(struct loc *loc, struct strv aor, loc_found_fn *done, vo
 	kv_read(loc->kv, &miss->read);
 }
 
-void loc_find(struct loc *loc, struct strv aor, loc_found_fn *done, void *arg)
+enum loc_found loc_peek(struct loc *loc, struct strv aor, const struct loc_user **user_out)
 {
 	/* Before the look: a reader that finishes in between has filled the table. */
 	int loaded = atomic_load_explicit(&loc->loaded, memory_order_acquire);
-	const struct loc_user *user = NULL;
 	const struct loc_entry *entry;
 	struct loc_shard *shard;
 	uint64_t hash;
 
-	if (!aor.n || aor.n > KV_OWNER_MAX) {
-		done(arg, LOC_ABSENT, NULL);
-		return;
-	}
+	*user_out = NULL;
+	if (!aor.n || aor.n > KV_OWNER_MAX)
+		return LOC_ABSENT;
 	shard = loc_shard_of(loc, aor, &hash);
 	pthread_mutex_lock(&shard->lock);
 	entry = loc_entry_find(shard, hash, aor);
 	if (entry && entry->user)
-		user = loc_user_hold(entry->user);
+		*user_out = loc_user_hold(entry->user);
 	pthread_mutex_unlock(&shard->lock);
-	if (user)
-		done(arg, LOC_FOUND, user);
-	else if (entry || loaded)
-		done(arg, LOC_ABSENT, NULL);
-	else
+	return *user_out ? LOC_FOUND : entry || loaded ? LOC_ABSENT : LOC_BUSY;
+}
+
+void loc_find(struct loc *loc, struct strv aor, loc_found_fn *done, void *arg)
+{
+	const struct loc_user *user;
+	enum loc_found found = loc_peek(loc, aor, &user);
+
+	if (found == LOC_BUSY)
 		find_stored(loc, aor, done, arg);
+	else
+		done(arg, found, user);
 }
 
 /* ---- change ---- */

@@ -68,15 +68,15 @@ struct loc;
 
 struct loc_options {
 	struct workers *workers;
-	unsigned write_ms;     /* what waits longer is written */
-	int64_t expires_max_s; /* what is read back with a longer time to live is cut to it */
-	/* Told of each change on the thread that made it, maybe under the table's lock: it must
-	 * not call loc_ functions but hold and drop. OLD or NEW may be NULL: none. May be NULL. */
-	void (*changed)(void *arg, const struct loc_user *old_user,
-			const struct loc_user *new_user);
-	void *arg;
+	unsigned write_ms;	 /* what waits longer is written */
+	int64_t expires_max_s;	 /* what is read back with a longer time to live is cut to it */
 	int64_t (*now_us)(void); /* Unix time; NULL: loc_clock_us */
 };
+
+/* Told of each change on the thread that made it, under a lock of the table's: it must not call
+ * loc_ functions but hold and drop. OLD or NEW may be NULL: none. */
+typedef void loc_changed_fn(void *arg, const struct loc_user *old_user,
+			    const struct loc_user *new_user);
 
 /* 0 or -1. */
 int loc_new(const struct loc_options *options, struct loc **loc_out, struct err *err);
@@ -84,6 +84,8 @@ int loc_new(const struct loc_options *options, struct loc **loc_out, struct err 
  * are borrowed until loc_free; KV is subscribed to (a range delete, that is an erased user, ends
  * the user's bindings). KV NULL: nothing is kept. */
 int loc_start(struct loc *loc, struct kv *kv, struct jobs *jobs, struct err *err);
+/* CHANGED is told of changes from now on: before loc_start. */
+void loc_watch(struct loc *loc, loc_changed_fn *changed, void *arg);
 /* Write what is not written yet and wait for it; from now on nothing is read back. Not on a worker;
  * before kv_close, while workers run. What cannot be written is logged. */
 void loc_flush_sync(struct loc *loc);
@@ -123,6 +125,9 @@ typedef void loc_found_fn(void *arg, enum loc_found found, const struct loc_user
 /* DONE is called once, on the calling worker, maybe before this returns. AOR is canonical and need
  * not outlive the call. */
 void loc_find(struct loc *loc, struct strv aor, loc_found_fn *done, void *arg);
+/* The same at once: LOC_BUSY when the store would have to be asked. USER_OUT is held for the
+ * caller. */
+enum loc_found loc_peek(struct loc *loc, struct strv aor, const struct loc_user **user_out);
 
 enum loc_put { LOC_PUT_DONE, LOC_PUT_CONFLICT, LOC_PUT_NOMEM };
 

@@ -48,6 +48,8 @@ struct loc_load;
 
 struct loc {
 	struct loc_options options;
+	loc_changed_fn *changed; /* NULL: nobody wants to know */
+	void *changed_arg;
 	struct kv *kv;
 	struct jobs *jobs;
 	uint64_t seed;

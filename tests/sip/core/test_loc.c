@@ -53,7 +53,7 @@ static void on_changed(void *arg, const struct loc_user *old_user, const struct 
 static void begin(void)
 {
 	struct loc_options options = {
-		.write_ms = 10, .expires_max_s = 7200, .changed = on_changed, .now_us = now_us
+		.write_ms = 10, .expires_max_s = 7200, .now_us = now_us
 	};
 
 	assert_int_equal(workers_new(WORKERS, &workers, NULL), 0);
@@ -61,6 +61,7 @@ static void begin(void)
 	kvtest_open(&store, jobs);
 	options.workers = workers;
 	assert_int_equal(loc_new(&options, &loc, NULL), 0);
+	loc_watch(loc, on_changed, NULL);
 	assert_int_equal(loc_start(loc, store.kv, jobs, NULL), 0);
 	assert_int_equal(workers_start(workers, NULL), 0);
 }
