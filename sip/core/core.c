@@ -161,7 +161,7 @@ static int on_request(void *arg, struct sip_worker *w, struct sip_stx *stx, stru
 	 * as a sign of life, above all. */
 	if (sip_is_us(w->sip, &msg->uri) && !sip_msg_value(msg, SIP_H_ROUTE, 0).p)
 		return 0;
-	if (sip_refuse_forward(stx, CORE_SUPPORTED))
+	if (core_event_request(core, w, stx, msg) || sip_refuse_forward(stx, CORE_SUPPORTED))
 		return 1;
 	core_authenticate(core, w, stx, CORE_PASSES, on_who, NULL, core);
 	return 1;

@@ -64,6 +64,9 @@ struct core_options {
 	unsigned flow_timer_s;	   /* told to clients with outbound (RFC 5626 s4.4); 0: not */
 	const char *service_route; /* a Service-Route value (RFC 3608); "": none */
 	unsigned breadth_max;	   /* Max-Breadth of a request that has none (RFC 5393 s5.3.3) */
+	/* May WATCHER subscribe to package EVENT of RESOURCE, somebody else's? 1 yes; else 403.
+	 * Both are canonical. NULL: nobody watches anybody else, but for trusted peers. */
+	int (*may_watch)(void *arg, struct strv event, struct strv resource, struct strv watcher);
 	/* Takes a request over: 1 and it answers it; 0: the core relays it. May be NULL. */
 	int (*deliver)(void *arg, const struct core_req *req);
 	void *arg;
@@ -80,6 +83,18 @@ void core_service(struct core *core, struct sip_service *service_out);
 /* 1 when HOST (any case) is a domain of ours. */
 int core_is_ours(const struct core *core, struct strv host);
 struct loc *core_loc(const struct core *core);
+
+/* ---- events ---- */
+
+struct sip_event;
+struct sip_events;
+struct sip_pubs;
+
+/* The row of the "reg" package for the table of event packages. */
+void core_reg_event(struct core *core, struct sip_event *event_out);
+/* SUBSCRIBE and PUBLISH to users of ours go there once it is known who sends them: before the
+ * workers run and before loc_start. PUBS may be NULL: nothing is published. */
+void core_set_events(struct core *core, struct sip_events *events, struct sip_pubs *pubs);
 
 /* ---- who is it ---- */
 

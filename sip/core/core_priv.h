@@ -3,10 +3,14 @@
 #ifndef SIP_CORE_CORE_PRIV_H
 #define SIP_CORE_CORE_PRIV_H
 
+#include <stdatomic.h>
+
 #include "base/metrics.h"
 #include "sip/core/core.h"
 #include "sip/core/peers.h"
 #include "sip/sip_edit.h"
+#include "sip/sip_event.h"
+#include "sip/sip_publish.h"
 
 enum { CORE_LOOP_HEX = 16 };
 
@@ -16,6 +20,9 @@ struct core {
 	struct strv *domains;
 	char *service_route;
 	unsigned char loop_key[AUTH_SECRET_BYTES]; /* RFC 5393 s4.2.1: of branches' loop parts */
+	struct sip_events *events;		   /* NULL: none */
+	struct sip_pubs *pubs;
+	_Atomic int reg_subs; /* subscriptions to "reg" */
 	struct metric *registered, *refused_identity, *loops, *relayed;
 };
 
@@ -36,6 +43,16 @@ void core_register_third(struct core *core, struct sip_worker *w, struct sip_stx
  * 0; else the status to refuse with. */
 unsigned core_isc_read(const struct core *core, struct sip_msg *msg, struct reg_req *req,
 		       struct strv *aor_out, const char **why_out);
+
+/* ---- core_event.c ---- */
+
+/* 1: a SUBSCRIBE or PUBLISH about a user of ours, which is dealt with; 0: it is not. */
+int core_event_request(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+		       struct sip_msg *msg);
+
+/* ---- core_reg_event.c ---- */
+
+loc_changed_fn core_reg_changed;
 
 /* ---- core_trust.c ---- */
 

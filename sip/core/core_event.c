@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sip/core/core_event.c - SUBSCRIBE and PUBLISH to users of ours: who asks, and about whom
+ *
+ * Identities are settled here; what a package allows and tells is its own affair (sip_sub.h).
+ * State is published by its owner alone.
+ */
+#include <stdlib.h>
+
+#include "sip/core/core_priv.h"
+
+/* A search for the user who is asked about. */
+struct ticket {
+	struct core *core;
+	struct sip_worker *w;
+	uint64_t stx_id;
+	struct auth_identity watcher;
+};
+
+/* Rules of users are another room's; without them nobody is shown to anybody else. */
+static int may_watch(const struct core *core, struct sip_msg *msg, struct strv resource,
+		     struct strv watcher)
+{
+	const struct core_options *options = &core->options;
+	struct strv event = sip_msg_value(msg, SIP_H_EVENT, 0), name;
+
+	if (msg->is_peer || strv_eq(resource, watcher))
+		return 1;
+	strv_cut(&event, ';', &name);
+	return options->may_watch &&
+	       options->may_watch(options->arg, strv_trim(name), resource, watcher) == 1;
+}
+
+static void act(struct core *core, struct sip_worker *w, struct sip_stx *stx, struct strv resource,
+		struct strv watcher)
+{
+	struct sip_msg *msg = sip_stx_request(stx);
+
+	if (msg->method == SIP_SUBSCRIBE && !may_watch(core, msg, resource, watcher))
+		sip_stx_reply_status(stx, 403, NULL);
+	else if (msg->method == SIP_SUBSCRIBE)
+		sip_subs_subscribe(sip_events_subs(core->events, w), stx, resource, watcher);
+	else if (!core->pubs)
+		sip_stx_reply_status(stx, 489, NULL);
+	else if (!strv_eq(resource, watcher))
+		sip_stx_reply_status(stx, 403, NULL);
+	else
+		sip_pubs_publish(core->pubs, stx, resource);
+}
+
+static void on_found(void *context, enum auth_found found, const struct auth_user *user)
+{
+	struct ticket *ticket = context;
+	struct sip_stx *stx = sip_stx_find(ticket->w->txns, ticket->stx_id);
+
+	if (!stx)
+		;
+	else if (found == AUTH_BUSY)
+		sip_stx_reply_status(stx, 503, NULL);
+	else if (!user || user->disabled)
+		sip_stx_reply_status(stx, 404, NULL);
+	else
+		act(ticket->core, ticket->w, stx, user->identity[0],
+		    auth_identity_text(&ticket->watcher));
+	free(ticket);
+}
+
+static int is_self(const struct core_who *who, const struct auth_identity *identity)
+{
+	for (unsigned i = 0; i < who->n_identities; i++)
+		if (strv_eq(auth_identity_text(&who->identity[i]), auth_identity_text(identity)))
+			return 1;
+	return 0;
+}
+
+static void on_who(void *arg, struct sip_worker *w, struct sip_stx *stx, struct sip_msg *msg,
+		   const struct core_who *who)
+{
+	struct core *core = arg;
+	struct auth_identity identity;
+	struct ticket *ticket;
+
+	if (who->means == AUTH_BY_NOTHING) {
+		sip_stx_reply_status(stx, 403, NULL);
+		return;
+	}
+	if (auth_identity_parse(msg->uri.text, &core->policy.domains, &identity, NULL) < 0) {
+		sip_stx_reply_status(stx, 404, NULL);
+		return;
+	}
+	if (who->known && is_self(who, &identity)) {
+		act(core, w, stx, auth_identity_text(&who->home), auth_identity_text(&who->home));
+		return;
+	}
+	ticket = malloc(sizeof(*ticket));
+	if (!ticket) {
+		sip_stx_reply_status(stx, 500, NULL);
+		return;
+	}
+	*ticket = (struct ticket){ core, w, sip_stx_id(stx), who->home };
+	core->options.users.find(core->options.users.arg, auth_identity_text(&identity), on_found,
+				 ticket);
+}
+
+int core_event_request(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+		       struct sip_msg *msg)
+{
+	if (!core->events || (msg->method != SIP_SUBSCRIBE && msg->method != SIP_PUBLISH) ||
+	    msg->to_tag.p || !core_is_ours(core, msg->uri.host))
+		return 0;
+	core_authenticate(core, w, stx, CORE_ENDS_HERE, on_who, NULL, core);
+	return 1;
+}
+
+void core_set_events(struct core *core, struct sip_events *events, struct sip_pubs *pubs)
+{
+	core->events = events;
+	core->pubs = pubs;
+	loc_watch(core->options.loc, core_reg_changed, core);
+}
