@@ -275,13 +275,17 @@ static json_t *made_by(struct maker *m, const struct pol_verdict *verdict)
 
 static json_t *verdict_object(struct maker *m)
 {
-	json_t *object = keep(m, json_object());
+	json_t *object = keep(m, json_object()), *twice = keep(m, json_array());
 	struct pol_verdict verdict;
 
 	pol_eval(m->layers, m->view.facts, &verdict);
 	put(m, object, "answer", json_string(pol_answer_name(pol_verdict_answer(&verdict))));
 	put(m, object, "values", values(m, &verdict));
 	put(m, object, "made-by", made_by(m, &verdict));
+	for (unsigned i = 0; i < POL_PERMS; i++)
+		if (verdict.contradicts[i / 64] >> (i % 64) & 1)
+			push(m, twice, json_string(pol_perm_row((enum pol_perm)i)->name));
+	put(m, object, "contradictions", twice);
 	if (verdict.n_more)
 		put(m, object, "made-by-more", json_integer(verdict.n_more));
 	return object;

@@ -11,12 +11,14 @@
  *	  "blocked": "no",
  *	  "verdict": { "answer": "silent", "values": { "deliver": { "value": "silent",
  *	    "layer": "user", "unsure": false } }, "made-by": [ { "layer": "user",
- *	    "document": "...", "rule": "a", "sure": true } ] }
+ *	    "document": "...", "rule": "a", "sure": true } ],
+ *	    "contradictions": [] }
  *	}
  *
  * "set aside" is a rule whose conditions are met while another rule says more exactly who is meant.
- * Values that nobody spoke about are left out. Identities are in it: it is for those who may read
- * them. This allocates, and is not for the path of a message.
+ * "contradictions" are permissions about which forced rules differ. Values that nobody spoke about
+ * are left out. Identities are in it: it is for those who may read them. This allocates, and is not
+ * for the path of a message.
  */
 #ifndef POLICY_POL_EXPLAIN_H
 #define POLICY_POL_EXPLAIN_H

@@ -101,6 +101,10 @@ static void print_verdict(FILE *out, const json_t *verdict)
 		fprintf(out, "  %s = %s (%s%s)\n", name, str(value, "value"), str(value, "layer"),
 			json_is_true(json_object_get(value, "unsure")) ? ", unsure" : "");
 	}
+	json_array_foreach(json_object_get(verdict, "contradictions"), i, value)
+	{
+		fprintf(out, "  forced rules differ about %s\n", json_string_value(value));
+	}
 	json_array_foreach(json_object_get(verdict, "made-by"), i, value)
 	{
 		fprintf(out, "  by %s %s %s%s\n", str(value, "layer"), str(value, "document"),

@@ -3,8 +3,9 @@
  * policy/pol_facts.h - what is known about a request when it is decided
  *
  * Filled in by the caller, all of it before the decision: policy reads no clock, no list and no
- * presence. What is not known has its own value, said below, and does not allow. pol_facts_encode keeps facts for later, so that a draft of a policy can
- * be asked what it would have said (policy/pol_compare.h).
+ * presence. What is not known has its own value, said below, and does not allow. pol_facts_encode
+ * keeps facts for later, so that a draft of a policy can be asked what it would have said
+ * (policy/pol_compare.h).
  */
 #ifndef POLICY_POL_FACTS_H
 #define POLICY_POL_FACTS_H

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/xml.h"
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #define ACTION(text)	"<cp:rule id='a'><cp:actions>" text "</cp:actions></cp:rule>"
@@ -145,6 +147,40 @@ static void test_roots(void **state)
 			assert_int_equal(err.code, ret ? ERR_SYNTAX : ERR_NONE);
 			pol_doc_drop(&doc);
 		}
+}
+
+/* Who stores a document, or changes a ruleset within one, asks first. */
+static void test_check(void **state)
+{
+	static const char *const ruleset =
+		"<ruleset xmlns='urn:ietf:params:xml:ns:common-policy' "
+		"xmlns:up='urn:opencpm:xml:user-prefs'><rule id='a'><actions><up:deliver>%s"
+		"</up:deliver></actions></rule></ruleset>";
+	static const struct {
+		enum pol_kind kind;
+		const char *value;
+		int ret;
+	} rows[] = {
+		{ POL_USER_PREFS, "silent", 0 },   { POL_USER_PREFS, "perhaps", -1 },
+		{ POL_ACCESS_RULES, "silent", 0 }, { POL_ACCESS_RULES, "perhaps", -1 },
+		{ POL_GROUP, "perhaps", 0 },	/* not for a group to say */
+		{ POL_OPERATOR, "silent", -1 }, /* no layer */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char text[512];
+		struct err err = { 0 };
+		xmlDoc *xml;
+
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(strstr(ruleset, "%s") - ruleset),
+			 ruleset, rows[i].value, strstr(ruleset, "%s") + 2);
+		assert_int_equal(xml_parse(strv_of(text), NULL, &xml, NULL, NULL), 0);
+		if (pol_doc_check(rows[i].kind, xmlDocGetRootElement(xml), &err) != rows[i].ret)
+			fail_msg("%u %s: %s", rows[i].kind, rows[i].value, err.text);
+		assert_int_equal(err.code, rows[i].ret ? ERR_SYNTAX : ERR_NONE);
+		xmlFreeDoc(xml);
+	}
 }
 
 /* ---- bounds ---- */
@@ -355,10 +391,10 @@ static void test_permissions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refusals),    cmocka_unit_test(test_roots),
-		cmocka_unit_test(test_bounds),	    cmocka_unit_test(test_many_identities),
-		cmocka_unit_test(test_references),  cmocka_unit_test(test_services),
-		cmocka_unit_test(test_permissions),
+		cmocka_unit_test(test_refusals),	cmocka_unit_test(test_roots),
+		cmocka_unit_test(test_check),		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_many_identities), cmocka_unit_test(test_references),
+		cmocka_unit_test(test_services),	cmocka_unit_test(test_permissions),
 	};
 
 	return cmocka_run_group_tests(tests, pol_check_open, pol_check_close);

@@ -195,6 +195,10 @@ static void test_explanation(void **state)
 			     "<ocp:external-list><ocp:entry "
 			     "anc='list:gone'/></ocp:external-list><cp:sphere value='work'/>",
 			     "<up:deliver>reject</up:deliver>"));
+	struct pol_doc *differing =
+		pol_check_doc("", POL_OPERATOR,
+			      OP("f", "forced", "", "<up:deliver>allow</up:deliver>")
+				      OP("g", "forced", "", "<up:deliver>drop</up:deliver>"));
 	struct pol_layers layers = { .operator_policy = policy, .user = { user }, .n_user = 1 };
 	json_t *why = pol_explain(&layers, pol_check_facts("id=sip:bo@x.example id=tel:+4930 "
 							   "service=pager"));
@@ -212,6 +216,14 @@ static void test_explanation(void **state)
 			    "drop");
 	free(text);
 	json_decref(why);
+	layers = (struct pol_layers){ .operator_policy = differing };
+	why = pol_explain(&layers, pol_check_facts(""));
+	text = pol_explain_text(why);
+	assert_non_null(text);
+	assert_non_null(strstr(text, "forced rules differ about deliver\n"));
+	free(text);
+	json_decref(why);
+	pol_doc_drop(&differing);
 	assert_null(pol_explain_text(NULL));
 	pol_doc_drop(&policy);
 	pol_doc_drop(&user);
