@@ -22,6 +22,7 @@ struct sip_count {
 	struct metric *requests[2][SIP_METHODS][SIP_PROTOS];
 	struct metric *responses[2][SIP_METHODS][SIP_PROTOS][COLUMNS_MAX];
 	struct metric *drops[SIP_DROP_CAUSES];
+	struct metric *lives[SIP_LIVES];
 	struct metric *retransmissions[2], *timeouts[2];
 };
 
@@ -150,4 +151,22 @@ void sip_count_timeout(struct sip_count *count, enum sip_direction direction)
 			       "Transactions that ended without a final answer: in, nobody here "
 			       "gave one; out, the peer gave none",
 			       direction);
+}
+
+void sip_count_live(struct sip_count *count, enum sip_live what, int by)
+{
+	static const char *const names[SIP_LIVES] = { "server-transaction", "client-transaction",
+						      "finished-transaction", "subscription" };
+	char labels[64];
+
+	if (!count)
+		return;
+	if (!count->lives[what]) {
+		snprintf(labels, sizeof(labels), "what=\"%s\",worker=\"%u\"", names[what],
+			 count->worker);
+		count->lives[what] =
+			metric_gauge("opencpm_sip_live", "What the SIP layers of a worker hold now",
+				     labels);
+	}
+	metric_move(count->lives[what], by);
 }

@@ -4,8 +4,10 @@
  *
  * opencpm_sip_requests_total{direction,method,transport,worker}, opencpm_sip_responses_total with
  * code besides, opencpm_sip_dropped_total{cause,worker}, opencpm_sip_retransmissions_total,
- * opencpm_sip_timeouts_total. A series appears with its first count. Label values are ours: methods
- * and codes that we do not know count as OTHER and by their class.
+ * opencpm_sip_timeouts_total, and gauges opencpm_sip_live{what,worker}: transactions that wait
+ * (server, client), finished ones that are remembered, subscriptions. A series appears with its
+ * first count. Label values are ours: methods and codes that we do not know count as OTHER and by
+ * their class.
  */
 #ifndef SIP_SIP_COUNT_H
 #define SIP_SIP_COUNT_H
@@ -27,6 +29,8 @@ enum sip_drop_cause {
 	SIP_DROP_CAUSES
 };
 
+enum sip_live { SIP_LIVE_SERVER, SIP_LIVE_CLIENT, SIP_LIVE_FINISHED, SIP_LIVE_SUBS, SIP_LIVES };
+
 /* Functions accept NULL. For one worker; only it counts. */
 struct sip_count *sip_count_new(unsigned worker); /* NULL: no memory */
 void sip_count_free(struct sip_count **count);
@@ -38,5 +42,6 @@ void sip_count_response(struct sip_count *count, enum sip_direction direction,
 void sip_count_drop(struct sip_count *count, enum sip_drop_cause cause);
 void sip_count_retransmission(struct sip_count *count, enum sip_direction direction);
 void sip_count_timeout(struct sip_count *count, enum sip_direction direction);
+void sip_count_live(struct sip_count *count, enum sip_live what, int by);
 
 #endif

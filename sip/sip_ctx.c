@@ -140,6 +140,7 @@ void ctx_free(struct sip_ctx **at)
 	txn_timer_clear(ctx->txns, &ctx->end);
 	sip_slots_remove(&ctx->txns->ctxs, ctx->id);
 	ctx->txns->stats.client--;
+	sip_count_live(ctx->txns->count, SIP_LIVE_CLIENT, -1);
 	sip_buf_drop(&ctx->buf);
 	sip_buf_drop(&ctx->cancel_line);
 	free(ctx);
@@ -412,6 +413,7 @@ static struct sip_ctx *ctx_new(struct sip_txns *txns, const struct sip_send *sen
 		return NULL;
 	}
 	txns->stats.client++;
+	sip_count_live(txns->count, SIP_LIVE_CLIENT, 1);
 	ctx->head.kind = TXN_CLIENT;
 	ctx->state = send->method == SIP_INVITE ? INVITE_CALLING : OTHER_TRYING;
 	ctx->method = (unsigned char)send->method;

@@ -5,7 +5,7 @@
  *
  *	state		timer		ends it			repeats
  *	INVITE
- *	  proceeding	trying 200 ms	-			the last provisional answer
+ *	  proceeding	trying 200 ms	2*C since the last answer: 408	the last provisional answer
  *	  completed	G, H		H (64*T1): no ACK	the answer
  *	  accepted	L		L (64*T1)		nothing: 2xx are the TU's to repeat
  *	  confirmed	I		a struct txn_done, silent for T4
@@ -163,6 +163,7 @@ void stx_free(struct sip_stx **at)
 	txn_timer_clear(stx->txns, &stx->end);
 	sip_slots_remove(&stx->txns->stxs, stx->id);
 	stx->txns->stats.server--;
+	sip_count_live(stx->txns->count, SIP_LIVE_SERVER, -1);
 	sip_buf_drop(&stx->last);
 	txn_msg_done(stx->txns, &stx->msg);
 	drop_user(stx);
@@ -232,6 +233,7 @@ static void invite_proceeding(struct sip_stx *stx, struct stx_step *step)
 		break;
 	case EV_PROVISIONAL:
 		send_answer(stx, step);
+		set_end(stx, 2 * timers->c_ms);
 		break;
 	case EV_SUCCESS:
 		txn_timer_clear(stx->txns, &stx->timer);
@@ -253,8 +255,11 @@ static void invite_proceeding(struct sip_stx *stx, struct stx_step *step)
 		txn_msg_done(stx->txns, &stx->msg);
 		drop_user(stx);
 		break;
+	case EV_END: /* whoever has it has lost it: not for ever */
+		if (sip_stx_reply_status(stx, 408, NULL) < 0)
+			stop(stx);
+		break;
 	case EV_ACK: /* of nothing */
-	case EV_END:
 		break;
 	}
 }
@@ -399,6 +404,7 @@ static struct sip_stx *stx_new(struct sip_txns *txns, const struct sip_key *key,
 		return NULL;
 	}
 	txns->stats.server++;
+	sip_count_live(txns->count, SIP_LIVE_SERVER, 1);
 	stx->head.node.key = *key;
 	stx->head.kind = TXN_SERVER;
 	stx->state = msg->method == SIP_INVITE ? INVITE_PROCEEDING : OTHER_TRYING;
@@ -456,6 +462,7 @@ void stx_input(struct sip_txns *txns, const struct sip_key *key, struct sip_msg 
 	}
 	if (msg->method == SIP_INVITE) {
 		set_timer(stx, TRYING_INVITE_MS);
+		set_end(stx, 2 * txns->timers.c_ms);
 	} else {
 		set_timer(stx, trying_other_ms(&txns->timers));
 		set_end(stx, 64 * txns->timers.t1_ms);

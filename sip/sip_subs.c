@@ -173,6 +173,7 @@ struct sip_sub *sub_new(struct sip_subs *subs, const struct sip_event *event, st
 		sub->next->link = &sub->next;
 	sub->of->first = sub;
 	subs->count++;
+	sip_count_live(sip_txns_count(sip_dialogs_txns(subs->dialogs)), SIP_LIVE_SUBS, 1);
 	return sub;
 }
 
@@ -201,6 +202,7 @@ void sub_free(struct sip_sub **at)
 	sip_slots_remove(&subs->slots, sub->id);
 	sip_dialog_free(&sub->dialog);
 	subs->count--;
+	sip_count_live(sip_txns_count(sip_dialogs_txns(subs->dialogs)), SIP_LIVE_SUBS, -1);
 	free(sub);
 }
 

@@ -49,7 +49,9 @@ void txn_hop_send(struct sip_txns *txns, const struct txn_hop *hop, const char *
 	dest.flow = hop->flow;
 	dest.flow_only = hop->flow_only;
 	dest.home = hop->home;
-	snprintf(dest.name, sizeof(dest.name), "%s", name ? name : "");
+	dest.name[0] = '\0';
+	if (name && *name)
+		snprintf(dest.name, sizeof(dest.name), "%s", name);
 	txns->below.send(&txns->below, &dest, buf, cookie);
 }
 
@@ -66,6 +68,7 @@ static void done_free(struct sip_txns *txns, struct txn_done *done)
 	sip_buf_drop(&done->buf);
 	free(done);
 	txns->stats.finished--;
+	sip_count_live(txns->count, SIP_LIVE_FINISHED, -1);
 }
 
 static void queue_pop(struct txn_queue *queue)
@@ -120,6 +123,7 @@ void txn_finish(struct sip_txns *txns, struct txn_head *head, enum txn_wait wait
 	*queue->end = done;
 	queue->end = &done->later;
 	txns->stats.finished++;
+	sip_count_live(txns->count, SIP_LIVE_FINISHED, 1);
 }
 
 void txn_forget(struct sip_txns *txns, struct txn_head *head)

@@ -65,6 +65,8 @@ static const struct play plays[] = {
 	{ "nothing more after a failure", SIP_UDP,
 	  ">INVITE told:INVITE tu:486 =486 told:drop no:200 no:180 -" },
 	{ "an ACK before any answer is of nothing", SIP_UDP, ">INVITE told:INVITE >ACK - live" },
+	{ "an INVITE that its TU has lost ends all the same", SIP_TCP,
+	  ">INVITE told:INVITE tu:180 =180 +361999 live +1 =408 told:drop" },
 	{ "CANCEL is answered, the TU told once", SIP_UDP,
 	  ">INVITE told:INVITE tu:180 =180 >CANCEL =200 told:cancel >CANCEL =200 - tu:487 =487 "
 	  "told:drop >ACK -" },
