@@ -26,7 +26,8 @@ static void fake_send(const struct sip_below *below, const struct sip_dest *dest
 	if (rig->discard)
 		return;
 	sent = malloc(sizeof(*sent) + sip_buf_size(buf) + 1);
-	assert_non_null(sent);
+	if (!sent) /* lost on its way (test_memory.c) */
+		return;
 	sent->next = NULL;
 	sent->dest = *dest;
 	sent->cookie = cookie;
@@ -148,8 +149,7 @@ struct sip_msg *rig_parse(struct rig *rig, struct strv bytes)
 	struct sip_msg *msg = NULL;
 	struct err err;
 
-	assert_non_null(arena);
-	if (sip_fence_check(bytes, 0, &fence) != SIP_FENCE_PASS ||
+	if (!arena || sip_fence_check(bytes, 0, &fence) != SIP_FENCE_PASS ||
 	    sip_msg_parse(arena, bytes, &fence, &msg, &err) < 0) {
 		sip_txns_arena_done(rig->txns, &arena);
 		return NULL;
@@ -176,8 +176,7 @@ static char *with_crlf(const char *text, size_t *n_out)
 {
 	char *out = malloc(2 * strlen(text) + 1), *p = out;
 
-	assert_non_null(out);
-	for (; *text; text++) {
+	for (; p && *text; text++) {
 		if (*text == '\n')
 			*p++ = '\r';
 		*p++ = *text;
@@ -197,6 +196,8 @@ int rig_feed(struct rig *rig, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	crlf = with_crlf(text, &n);
+	if (!crlf)
+		return -1;
 	ret = rig_feed_bytes(rig, strv_mem(crlf, n));
 	free(crlf);
 	return ret;
