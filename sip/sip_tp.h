@@ -6,7 +6,8 @@
  * framed message that nobody has looked into; what is sent is told by a destination. The trust
  * domain, the meaning of messages and retransmission are others' work.
  *
- * UDP: recvmmsg up to 64, all handled, one sendmmsg at the end of the loop's turn. Streams: framed
+ * UDP: recvmmsg up to 64, all handled, one sendmmsg at the end of the loop's turn. STUN Binding
+ * requests are answered (RFC 5626 s4.4.2). Streams: framed
  * the same however they are cut; CRLF CRLF is answered by CRLF (RFC 5626 s4.4.1); idle and slow
  * ones are closed; connections to the same place are used again.
  */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "sip/sip_stun.h"
 #include "sip/sip_tp_priv.h"
 
 enum {
@@ -138,6 +139,18 @@ static int is_keep_alive(struct strv bytes)
 	return bytes.n == 0;
 }
 
+static void answer_stun(struct sip_door *door, const struct sip_rx *rx)
+{
+	unsigned char answer[SIP_STUN_ANSWER_MAX];
+	const struct sip_dest dest = { .proto = SIP_UDP, .addr = rx->source, .home = rx->home };
+	size_t n = sip_stun_answer(rx->bytes, &rx->source, answer);
+	struct sip_buf *buf = n ? sip_buf_copy(strv_mem(answer, n)) : NULL;
+
+	if (buf)
+		sip_udp_send(door->edge, &dest, buf, 0);
+	sip_buf_drop(&buf);
+}
+
 static void take(struct sip_door *door, struct mmsghdr *got)
 {
 	struct sip_tp *tp = door->edge->tp;
@@ -152,6 +165,10 @@ static void take(struct sip_door *door, struct mmsghdr *got)
 	    !sip_addr_port(&rx.source))
 		return;
 	find_local(tp, &got->msg_hdr, door->listener, &rx);
+	if (sip_stun_may_be(rx.bytes)) {
+		answer_stun(door, &rx);
+		return;
+	}
 	if (tp->ops.seen)
 		tp->ops.seen(tp->ops.arg, 0, SIP_UDP, &rx.local, &rx.source, rx.bytes);
 	tp->ops.received(tp->ops.arg, &rx);

@@ -65,6 +65,17 @@ def test_keep_alives_are_no_messages(sipd):
     assert sipd.count('opencpm_sip_received_total{transport="UDP"}') >= 1
 
 
+def test_stun_keep_alive(sipd):
+    """RFC 5626 s4.4.2: the client learns how it is seen."""
+    with sipd.udp() as one:
+        one.send(b"\0\1\0\0\x21\x12\xa4\x42" + b"i" * 12)
+        answer = one.recv(100)
+        host, port = one.getsockname()
+        want = bytes(b ^ m for b, m in zip(socket.inet_aton(host), b"\x21\x12\xa4\x42"))
+        assert answer[:20] == b"\1\1\0\x0c\x21\x12\xa4\x42" + b"i" * 12
+        assert answer[20:] == (b"\0\x20\0\x08\0\1" + (port ^ 0x2112).to_bytes(2, "big") + want)
+
+
 def test_wildcard_answers_from_the_address_that_was_asked(workers):
     with Sipd("tcp", "udp", workers=workers, address="0.0.0.0") as sipd:
         for host in "127.0.0.1", "127.0.0.2", "127.0.0.3":
