@@ -1,22 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests over the admin socket, as curl --unix-socket makes them."""
 
-import http.client
 import json
-import socket
 
-PATIENCE_S = 60
-
-
-class Connection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=PATIENCE_S)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(PATIENCE_S)
-        self.sock.connect(self.path)
+from harness import AdminConnection
 
 
 class Answer:
@@ -41,7 +28,7 @@ def rest(daemon, method, path, body=None):
     """One request on a connection of its own. BODY: octets, or something to be made JSON."""
     if body is not None and not isinstance(body, bytes):
         body = json.dumps(body).encode()
-    connection = Connection(daemon.socket)
+    connection = AdminConnection(daemon.socket)
     try:
         connection.putrequest(method, path, skip_accept_encoding=True)
         if body is not None:

@@ -3,6 +3,9 @@
 
 import os
 import pwd
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -15,17 +18,18 @@ def status_of(pid):
 
 
 @pytest.fixture
-def nobody(tmp_path):
-    """nobody, who can get at the test's folder."""
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder.stat().st_uid == os.geteuid() and str(folder).startswith("/tmp/"):
-            folder.chmod(0o755)
-    return pwd.getpwnam("nobody")
+def open_folder():
+    """One that anybody can get at. Not below pytest's: each run of pytest closes those again."""
+    folder = Path(tempfile.mkdtemp(prefix="cpmd-test-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @as_root
-def test_root_is_given_up(make_daemon, nobody):
-    daemon = make_daemon({"server": {"user": "nobody"}})
+def test_root_is_given_up(make_daemon, open_folder):
+    nobody = pwd.getpwnam("nobody")
+    daemon = make_daemon({"server": {"user": "nobody"}}, name=open_folder / "d")
     daemon.folder.chmod(0o755)
     daemon.start()
     status = status_of(daemon.process.pid)
