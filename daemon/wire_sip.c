@@ -17,8 +17,10 @@
 #include "base/log.h"
 #include "sip/core/peers.h"
 #include "sip/sip.h"
+#include "sip/sip_event.h"
+#include "sip/sip_presence.h"
 
-enum { LOC_WRITE_MS = 500, SERVICES_MAX = 8 };
+enum { LOC_WRITE_MS = 500, SERVICES = 2, EVENTS = 2 };
 
 /* What each worker has of its own. */
 struct own {
@@ -35,7 +37,10 @@ struct house_sip {
 	struct numbers *numbers;
 	struct loc *loc;
 	struct core *core;
-	struct sip_service services[SERVICES_MAX];
+	struct sip_pubs *pubs;
+	struct sip_event packages[EVENTS];
+	struct sip_events *events;
+	struct sip_service services[SERVICES];
 	struct sip *sip;
 	struct sip_dns *dns;
 	struct own *own;
@@ -152,9 +157,12 @@ static int open_edge(struct house_sip *house, const struct settings *settings,
 	options.timers.t1_ms = (unsigned)settings->sip.t1_ms;
 	options.timers.t2_ms = (unsigned)settings->sip.t2_ms;
 	options.server = "CPM-serv/OMA2.2 opencpm/" PACKAGE_VERSION;
-	core_service(house->core, &house->services[0]);
+	/* The first one's arg is there before the workers run. */
+	house->services[0] =
+		(struct sip_service){ .name = "events", .request = sip_events_request };
+	core_service(house->core, &house->services[1]);
 	options.services = house->services;
-	options.n_services = 1;
+	options.n_services = SERVICES;
 	options.hooks.is_peer = is_peer;
 	options.hooks.is_us = is_us;
 	if (*settings->sip.capture_address)
@@ -218,6 +226,29 @@ static int start_worker(struct house_sip *house, const struct settings *settings
 	return *hep.address ? sip_hep_new(&hep, &own->hep, err) : 0;
 }
 
+/* Event packages: what they are, where they are kept, who is told of changes. */
+static int start_events(struct house_sip *house, struct kv *kv, struct err *err)
+{
+	static const struct sip_publish_ops *const published[] = { &sip_presence_publish };
+	const struct sip_events_options options = { .events = house->packages,
+						    .n_events = EVENTS,
+						    .kv = kv };
+	struct sip_pubs_options pubs;
+
+	sip_pubs_options_init(&pubs);
+	pubs.ops = published;
+	pubs.n_ops = 1;
+	if (sip_pubs_new(&pubs, &house->pubs, err) < 0)
+		return -1;
+	core_reg_event(house->core, &house->packages[0]);
+	house->packages[1] = (struct sip_event){ &sip_presence_event, house->pubs };
+	if (sip_events_new(&options, house->sip, house->workers, &house->events, err) < 0)
+		return -1;
+	house->services[0].arg = house->events;
+	core_set_events(house->core, house->events, house->pubs);
+	return sip_pubs_start(house->pubs, house->events, house->workers, err);
+}
+
 int house_sip_start(struct house_sip *house, const struct settings *settings, struct kv *kv,
 		    struct jobs *jobs, struct err *err)
 {
@@ -232,7 +263,7 @@ int house_sip_start(struct house_sip *house, const struct settings *settings, st
 	for (unsigned i = 0; i < house->n_own; i++)
 		if (start_worker(house, settings, i, err) < 0)
 			return -1;
-	if (loc_start(house->loc, kv, jobs, err) < 0)
+	if (start_events(house, kv, err) < 0 || loc_start(house->loc, kv, jobs, err) < 0)
 		return -1;
 	return sip_start(house->sip, err);
 }
@@ -252,6 +283,8 @@ void house_sip_drain(struct house_sip *house, unsigned timeout_ms, void (*draine
 
 void house_sip_flush(struct house_sip *house)
 {
+	if (house && house->events)
+		sip_events_stop(house->events);
 	if (house && house->loc)
 		loc_flush_sync(house->loc);
 }
@@ -268,6 +301,10 @@ void house_sip_free(struct house_sip **house_at)
 		sip_dns_worker_free(&house->own[i].dns);
 		sip_hep_free(&house->own[i].hep);
 	}
+	if (house->pubs)
+		sip_pubs_stop(house->pubs);
+	sip_events_free(&house->events);
+	sip_pubs_free(&house->pubs);
 	sip_free(&house->sip);
 	core_free(&house->core);
 	loc_free(&house->loc);

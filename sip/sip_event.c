@@ -2,6 +2,7 @@
 /* sip/sip_event.c - see sip_event.h */
 #include "sip/sip_event.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -17,6 +18,7 @@ struct sip_events {
 	struct sip_events_options options;
 	struct sip *sip;
 	struct workers *workers;
+	_Atomic int stopping; /* the store is about to close */
 	unsigned n;
 	struct events_worker at[];
 };
@@ -33,8 +35,10 @@ static void on_commit(void *arg, const struct kv_commit_result *result)
 
 static void commit(struct sip_events *events, struct kv_batch *batch, int failed)
 {
-	if (batch && failed)
+	if (batch && (failed || atomic_load(&events->stopping)))
 		kv_batch_free(&batch);
+	if (atomic_load(&events->stopping))
+		return;
 	if (batch)
 		kv_commit(events->options.kv, batch, on_commit, NULL);
 	else
@@ -174,6 +178,11 @@ int sip_events_new(const struct sip_events_options *options, struct sip *sip,
 	}
 	*events_out = events;
 	return 0;
+}
+
+void sip_events_stop(struct sip_events *events)
+{
+	atomic_store(&events->stopping, 1);
 }
 
 void sip_events_free(struct sip_events **at)

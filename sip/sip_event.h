@@ -27,7 +27,9 @@ struct sip_events_options {
 /* Before the workers run. Reads back what was kept; what cannot be read is logged and deleted. */
 int sip_events_new(const struct sip_events_options *options, struct sip *sip,
 		   struct workers *workers, struct sip_events **events_out, struct err *err);
-/* After the workers have stopped, before sip_free and kv_close. */
+/* Nothing is written any more, what is kept stays so: before kv_close, while workers run. */
+void sip_events_stop(struct sip_events *events);
+/* After the workers have stopped, before sip_free. */
 void sip_events_free(struct sip_events **events);
 
 /* Of worker W. */
