@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MESSAGE from one user to another through the embedded core.
+
+    alice          cpmd          bob's devices
+      | MESSAGE     |             |  |
+      |------------>|   MESSAGE   |  |
+      |             |------------>|  |
+      |             |--------------->|
+      |             |     200     |  |
+      |     200     |<------------|  |
+      |<------------|                |
+"""
+
+import threading
+import time
+
+import pytest
+
+from harness import PATIENCE_S, add_user
+from sipua import UserAgent, digest
+
+PASSWORD = "correct horse"
+BOB = "sip:bob@example.com"
+TEL = "tel:+4930123"
+
+
+@pytest.fixture
+def server(make_daemon):
+    daemon = make_daemon().with_sip().start()
+    for name, aliases in (("alice", []), ("bob", [TEL])):
+        add_user(daemon, name, PASSWORD, aliases=aliases)
+    return daemon
+
+
+@pytest.fixture
+def alice(server):
+    with UserAgent(server, "alice", PASSWORD) as ua:
+        yield ua
+
+
+class Device(UserAgent):
+    """Registered, and answering in the background what it is asked with STATUS (None: nothing)."""
+
+    def __init__(self, server, user, status=200, q=None, params="", silent=False, **options):
+        super().__init__(server, user, PASSWORD, **options)
+        value = self.contact + params + (f";q={q}" if q else "")
+        assert self.register(600, contact=value).status == 200
+        self.got, self.status, self.silent, self.ended = [], status, silent, False
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while not self.ended:
+            request = self.receive(0.2)
+            if request is None or not request.is_request:
+                continue
+            self.got.append(request)
+            if not self.silent:
+                self.reply(request, self.status, "Because")
+
+    def wait_for(self, count=1):
+        deadline = time.monotonic() + PATIENCE_S
+        while len(self.got) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert len(self.got) >= count
+        return self.got
+
+    def close(self):
+        self.ended = True
+        self.thread.join()
+        super().close()
+
+
+@pytest.mark.parametrize("to", ["udp", "tcp"])
+@pytest.mark.parametrize("by", ["udp", "tcp"])
+def test_a_message_and_its_answer(server, by, to):
+    with UserAgent(server, "alice", PASSWORD, transport=by) as alice, \
+            Device(server, "bob", transport=to) as bob:
+        answer = alice.message(BOB, "Grüße", headers=[("X-Own", "1"), ("Max-Forwards", "9")][:1])
+        assert answer.status == 200
+        assert len(answer.all("via")) == 1
+        got = bob.wait_for()[0]
+        assert got.body.decode() == "Grüße"
+        assert got.uri == bob.contact.strip("<>")
+        assert got.get("max-forwards") == "69"
+        assert got.get("x-own") == "1"
+        assert got.get("p-asserted-identity") == "<sip:alice@example.com>"
+        assert got.get("proxy-authorization") is None
+        assert len(got.all("via")) == 2
+        assert got.get("record-route") is None
+
+
+def test_every_spelling_reaches_the_user(server, alice):
+    with Device(server, "bob") as bob:
+        for n, to in enumerate(("sip:bob@EXAMPLE.com", "sip:%62ob@example.com", TEL,
+                                "sip:+49-30-123@example.com;user=phone", "sips:bob@example.com")):
+            assert alice.message(to).status == 200, to
+            bob.wait_for(n + 1)
+
+
+def test_unknown_and_away(alice):
+    assert alice.message("sip:nobody@example.com").status == 404
+    assert alice.message("tel:+49999").status == 404
+    assert alice.message(BOB).status == 480
+
+
+@pytest.mark.parametrize("status", [486, 603, 415])
+def test_a_refusal_comes_back(server, alice, status):
+    with Device(server, "bob", status):
+        assert alice.message(BOB).status == status
+
+
+def test_every_device_gets_it_and_the_first_success_answers(server, alice):
+    with Device(server, "bob", 200) as one, Device(server, "bob", 486) as two, \
+            Device(server, "bob", 200, transport="tcp") as three:
+        assert alice.message(BOB, "all").status == 200
+        for device in (one, two, three):
+            assert device.wait_for()[0].body == b"all"
+        assert len({device.got[0].branch() for device in (one, two, three)}) == 3
+
+
+def test_the_best_refusal_answers(server, alice):
+    with Device(server, "bob", 480), Device(server, "bob", 486):
+        assert alice.message(BOB).status == 486
+    with Device(server, "alice", 486) as one, Device(server, "alice", 603):
+        assert alice.message("sip:alice@example.com").status == 603
+        one.wait_for()
+
+
+def test_q_orders(server, alice):
+    with Device(server, "bob", 486, q="0.9") as first, Device(server, "bob", 200, q="0.5") as second, \
+            Device(server, "bob", 200, q="0.1") as third:
+        assert alice.message(BOB).status == 200
+        first.wait_for()
+        second.wait_for()
+        assert not third.got
+
+
+def test_flows_of_one_device_are_one_device(server, alice):
+    flow = ';+sip.instance="<urn:uuid:1>";reg-id=%d'
+    supported = [("Supported", "outbound")]
+    with Device(server, "bob", params=flow % 1) as one, Device(server, "bob", params=flow % 2) as two:
+        for n, device in enumerate((one, two), 1):
+            assert supported and device
+        assert alice.message(BOB).status == 200
+        two.wait_for()
+        assert not one.got
+
+
+def test_a_gruu_reaches_the_one_device(server, alice):
+    with Device(server, "bob", params=';+sip.instance="<urn:uuid:1>"') as one, \
+            Device(server, "bob", params=';+sip.instance="<urn:uuid:2>"') as two:
+        assert alice.message(BOB + ";gr=urn:uuid:1").status == 200
+        one.wait_for()
+        assert not two.got
+        assert alice.message(BOB + ";gr=urn:uuid:3").status == 480
+
+
+def test_a_device_whose_connection_ended_is_away(server, alice):
+    ws_like = Device(server, "bob", transport="tcp",
+                     params=';+sip.instance="<urn:uuid:1>";reg-id=1')
+    ws_like.close()
+    assert alice.message(BOB).status == 480
+
+
+def test_hops(server, alice):
+    with Device(server, "bob") as bob:
+        octets = alice.request("MESSAGE", BOB).replace(b"Max-Forwards: 70", b"Max-Forwards: 0")
+        assert alice.answer_to(octets).status == 483
+        assert not bob.got
+
+
+def test_our_route_goes_and_others_stay(server, alice):
+    with Device(server, "bob") as bob:
+        ours = ("Route", f"<sip:127.0.0.1:{server.sip_port};lr>")
+        assert alice.message(BOB, headers=[ours]).status == 200
+        assert bob.wait_for()[0].get("route") is None
+        theirs = ("Route", f"<sip:{bob.address};lr>")
+        assert alice.message("sip:x@elsewhere.example", headers=[ours, theirs]).status == 200
+        got = bob.wait_for(2)[1]
+        assert got.get("route") == theirs[1] and got.uri == "sip:x@elsewhere.example"
+
+
+def test_unknown_schemes_and_extensions(alice):
+    assert alice.message("mailto:bob@example.com").status == 416
+    answer = alice.message(BOB, headers=[("Proxy-Require", "magic")])
+    assert answer.status == 420 and answer.get("unsupported") == "magic"
+
+
+def test_no_breadth_is_left(server, alice):
+    with Device(server, "bob"):
+        assert alice.message(BOB, headers=[("Max-Breadth", "0")]).status == 440
+
+
+def test_other_methods_pass_too(server, alice):
+    with Device(server, "bob") as bob:
+        assert alice.call("OPTIONS", BOB).status == 200
+        assert alice.call("INFO", BOB).status == 200
+        assert [request.method for request in bob.wait_for(2)] == ["OPTIONS", "INFO"]
+
+
+def test_a_contact_that_leads_back_here_ends(server, alice):
+    """Bob's contacts are alice, hers are bob: robustness test 23."""
+    with UserAgent(server, "bob", PASSWORD) as bob:
+        for ua, other in ((alice, "bob"), (bob, "alice")):
+            value = ", ".join(
+                f"<sip:{other}@127.0.0.1:{server.sip_port};n={n}>" for n in range(10))
+            assert ua.register(600, contact=value).status == 200
+        answer = alice.message(BOB)
+        assert answer.status in (404, 407, 480, 482, 483, 440, 504)
+    branches = server.metric("opencpm_sip_relayed_total")
+    assert branches <= 71
