@@ -78,10 +78,11 @@ static void refused(struct sip_edge *edge, const struct sip_rx *rx, enum sip_dro
 	char source[SIP_ADDR_TEXT];
 
 	sip_count_drop(edge->count, cause);
-	log_info(LOG_SIP, "refused", L_INT("status", answer ? status : 0),
-		 L_STR("cause", why ? why : "-"), L_STR("proto", sip_proto_name(rx->proto)),
-		 L_STR("peer", sip_addr_print(&rx->source, source)),
-		 L_INT("bytes", (int64_t)rx->bytes.n));
+	/* Anybody can make these by the thousand: a line each is for who looks closely. */
+	log_debug(LOG_SIP, "refused", L_INT("status", answer ? status : 0),
+		  L_STR("cause", why ? why : "-"), L_STR("proto", sip_proto_name(rx->proto)),
+		  L_STR("peer", sip_addr_print(&rx->source, source)),
+		  L_INT("bytes", (int64_t)rx->bytes.n));
 	if (answer)
 		send_refusal(edge, rx, status, why);
 }
@@ -328,6 +329,8 @@ void sip_free(struct sip **at)
 	if (!sip)
 		return;
 	for (unsigned i = 0; i < sip->n_edges; i++) {
+		/* It may be gone already; who waits for it is not called any more either way. */
+		sip->edge[i].w.resolver = NULL;
 		sip_txns_free(&sip->edge[i].w.txns);
 		sip_count_free(&sip->edge[i].count);
 	}
