@@ -70,10 +70,28 @@ static enum core_next next_of(const struct peer *peer)
 	return peer && peer->trusted ? CORE_TO_TRUSTED : CORE_TO_FOREIGN;
 }
 
+/* Whose HOP is: by its domain, or by its address, as an S-CSCF writes itself into Route. */
+static const struct peer *peer_of(const struct peers *peers, const struct sip_uri *hop)
+{
+	const struct peer *peer = peers ? peers_for_domain(peers, hop->host) : NULL;
+	struct sip_addr addr;
+
+	if (!peers || peer || sip_addr_parse(hop->host, hop->port, &addr) < 0)
+		return peer;
+	return peers_find(peers, &addr, NULL);
+}
+
+/* It says where it is: no other way is better. */
+static int is_named(const struct sip_uri *hop)
+{
+	struct sip_addr addr;
+
+	return sip_addr_parse(hop->host, hop->port, &addr) == 0;
+}
+
 /* The one place HOP, with the Request-URI URI (p NULL: as it came). */
 static void go_to(struct core_relay *relay, struct strv uri, const struct sip_uri *hop)
 {
-	const struct peers *peers = relay->core->options.peers;
 	struct core_target *target;
 
 	/* Whoever is known to nobody is taken to users of ours and no further. */
@@ -88,9 +106,9 @@ static void go_to(struct core_relay *relay, struct strv uri, const struct sip_ur
 	}
 	target->uri = uri;
 	target->hop = *hop;
-	target->peer = peers ? peers_for_domain(peers, hop->host) : NULL;
+	target->peer = peer_of(relay->core->options.peers, hop);
 	target->next = next_of(target->peer);
-	if (target->peer && target->peer->uri &&
+	if (target->peer && target->peer->uri && !is_named(hop) &&
 	    sip_uri_parse(strv_of(target->peer->uri), &target->hop) < 0)
 		core_relay_refuse(relay, 500, NULL);
 	else
