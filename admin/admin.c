@@ -59,12 +59,13 @@ struct admin *admin_new(const struct admin_options *options)
 }
 
 int admin_start(struct admin *admin, struct workers *workers, struct jobs *jobs, struct kv *kv,
-		struct users *users, struct err *err)
+		struct users *users, const struct xdm_docs *docs, struct err *err)
 {
 	admin->workers = workers;
 	admin->pool = jobs;
 	admin->kv = kv;
 	admin->users = users;
+	admin->docs = docs;
 	admin->started_ms = admin_now_ms();
 	admin->ready = admin_ready_new(kv, admin->ready_ms, &admin->calls, admin->ops->draining,
 				       admin->ops->arg);

@@ -19,6 +19,7 @@ struct admin;
 struct conf_fault;
 struct http_route;
 struct users;
+struct xdm_docs;
 
 /* ---- what the room needs from the daemon, which fills it in ---- */
 
@@ -66,12 +67,12 @@ void admin_options_init(struct admin_options *options);
  * NULL when memory is short. */
 struct admin *admin_new(const struct admin_options *options);
 
-/* Before the workers run. KV, WORKERS, JOBS (for what is short) and the directory USERS are
- * borrowed: WORKERS until admin_free, the others until admin_stop has returned and the workers have
- * ended. The owner
- * ADMIN_HEALTH_OWNER, whose one record /readyz writes and reads, is the room's. 0 or -1. */
+/* Before the workers run. KV, WORKERS, JOBS (for what is short), the directory USERS and the
+ * documents DOCS (NULL: none) are borrowed: WORKERS until admin_free, the others until admin_stop
+ * has returned and the workers have ended. The owner ADMIN_HEALTH_OWNER, whose one record /readyz
+ * writes and reads, is the room's. 0 or -1. */
 int admin_start(struct admin *admin, struct workers *workers, struct jobs *jobs, struct kv *kv,
-		struct users *users, struct err *err);
+		struct users *users, const struct xdm_docs *docs, struct err *err);
 
 /* The routes, valid until admin_free. */
 const struct http_route *admin_routes(const struct admin *admin, unsigned *n_out);

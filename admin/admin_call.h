@@ -34,6 +34,8 @@ struct admin_call {
 	struct admin_reload reload;
 	struct strv after;
 	uint64_t max;
+	unsigned uid; /* of who asks, with has_uid */
+	int has_uid;
 	char *text;
 	size_t bytes;
 };
@@ -82,6 +84,13 @@ void admin_user_put_verb(struct admin_call *call);
 void admin_user_patch_verb(struct admin_call *call);
 void admin_user_delete_verb(struct admin_call *call);
 void admin_user_password_verb(struct admin_call *call);
+
+void admin_docs_verb(struct admin_call *call); /* and the others: admin_docs_http.c */
+void admin_doc_get_verb(struct admin_call *call);
+void admin_doc_put_verb(struct admin_call *call);
+void admin_doc_delete_verb(struct admin_call *call);
+void admin_doc_log_verb(struct admin_call *call);
+void admin_doc_undo_verb(struct admin_call *call);
 
 /* Read "after" and "max" of the query. 0; -1 with the call's error filled. (admin_ask_http.c) */
 int admin_call_read_page(struct admin_call *call);

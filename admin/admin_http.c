@@ -14,7 +14,8 @@
 #include "admin/admin_work.h"
 #include "http/http.h"
 
-enum { BODY_MAX = 64 << 10 };
+/* Of documents each usage says less. */
+enum { BODY_MAX = 64 << 10, DOC_MAX = 16 << 20, ROUTES = 5 };
 
 static const struct admin_verb verbs[] = {
 	{ "GET", "/v1/status", admin_status_verb, 0, 0, NULL, NULL },
@@ -35,6 +36,12 @@ static const struct admin_verb verbs[] = {
 	{ "PATCH", "/v1/users/*", admin_user_patch_verb, 0, 1, NULL, NULL },
 	{ "DELETE", "/v1/users/*", admin_user_delete_verb, 0, 0, NULL, NULL },
 	{ "POST", "/v1/users/*/password", admin_user_password_verb, 0, 1, NULL, NULL },
+	{ "GET", "/v1/docs", admin_docs_verb, 1, 0, NULL, NULL },
+	{ "GET", "/v1/docs/*", admin_doc_get_verb, 0, 0, NULL, NULL },
+	{ "PUT", "/v1/docs/*", admin_doc_put_verb, 0, 1, NULL, NULL },
+	{ "DELETE", "/v1/docs/*", admin_doc_delete_verb, 0, 0, NULL, NULL },
+	{ "GET", "/v1/docs/*/log", admin_doc_log_verb, 0, 0, NULL, NULL },
+	{ "POST", "/v1/docs/*/undo", admin_doc_undo_verb, 0, 1, NULL, NULL },
 	{ "GET", "/v1/jobs", admin_jobs_verb, 0, 0, NULL, NULL },
 	{ "GET", "/v1/jobs/*", admin_job_verb, 0, 0, NULL, NULL },
 	{ "DELETE", "/v1/jobs/*", admin_job_delete_verb, 0, 0, NULL, NULL },
@@ -122,9 +129,16 @@ static void add_route(struct admin *admin, enum admin_access access, const char 
 
 int admin_routes_new(struct admin *admin, const struct admin_options *options)
 {
-	admin->routes = calloc(4, sizeof(*admin->routes));
+	admin->routes = calloc(ROUTES, sizeof(*admin->routes));
 	if (!admin->routes)
 		return -1;
+	admin->routes[admin->n_routes++] = (struct http_route){
+		.prefix = "/v1/docs",
+		.flags = HTTP_LOCAL,
+		.max_body = DOC_MAX,
+		.handle = handle,
+		.arg = admin,
+	};
 	admin->routes[admin->n_routes++] = (struct http_route){
 		.prefix = "/v1",
 		.flags = HTTP_LOCAL,

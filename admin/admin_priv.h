@@ -21,6 +21,7 @@ struct admin {
 	struct workers *workers;
 	struct jobs *pool;
 	struct users *users;
+	const struct xdm_docs *docs;
 	const struct admin_ops *ops;
 	unsigned live_ms, ready_ms;
 	uint64_t started_ms;	  /* monotonic */

@@ -2,8 +2,8 @@
 /*
  * daemon/cpmctl.c - the command line: one table of verbs, options, help
  *
- * See cpmctl.h. What a verb does stands in cpmctl_verbs.c, cpmctl_user.c, cpmctl_work.c and
- * cpmctl_offline.c.
+ * See cpmctl.h. What a verb does stands in cpmctl_verbs.c, cpmctl_user.c, cpmctl_doc.c,
+ * cpmctl_work.c and cpmctl_offline.c.
  */
 #include "config.h"
 
@@ -65,6 +65,17 @@ static const struct verb {
 	  "  --no-password         add only: nobody can log in by one\n"
 	  "  --operator            add only: may write the global tree and others' documents\n"
 	  "  --alias ID            add only: another identity of the user's" },
+	{ "doc", "WHAT DOC|USER [FILE|NUMBER]", 1, 3, ctl_doc,
+	  "get, put, del, list, log or undo documents",
+	  "  get DOC              to standard output, as it is\n"
+	  "  put DOC [FILE]       from FILE or standard input; judged as if a client had put it\n"
+	  "  del DOC\n"
+	  "  list USER            version and name of each; \"list global\": of the global tree\n"
+	  "  log DOC              who changed what, and when; the newest first\n"
+	  "  undo DOC [NUMBER]    take back the newest change, or the one of that number when no\n"
+	  "                       later one touched the same place; a new version\n\n"
+	  "DOC is named as below the XCAP root: resource-lists/users/sip:ana@example.com/index.\n"
+	  "get, put and del take a node of it too: .../index/~~/resource-lists/list[1]." },
 	{ "jobs", "[ID | cancel ID]", 0, 2, ctl_jobs, "backups, verifications, exports, erasures",
 	  "All that the server remembers, or one. Cancel ends one that waits or runs." },
 };

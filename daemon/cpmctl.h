@@ -54,6 +54,7 @@ ctl_verb_fn ctl_status, ctl_stats, ctl_reload, ctl_log, ctl_owners, ctl_jobs; /*
 ctl_verb_fn ctl_backup, ctl_verify, ctl_export, ctl_erase;		      /* cpmctl_work.c */
 ctl_verb_fn ctl_restore;						      /* cpmctl_offline.c */
 ctl_verb_fn ctl_user;							      /* cpmctl_user.c */
+ctl_verb_fn ctl_doc;							      /* cpmctl_doc.c */
 int ctl_verify_dir(struct ctl *ctl, const char *dir);			      /* cpmctl_offline.c */
 
 /* 1 after SIGINT or SIGTERM. A second one ends the process. */
@@ -73,6 +74,9 @@ int ctl_password(const struct ctl *ctl, char password[CTL_PASSWORD_BYTES]);
 /* One request over the socket; BODY is given up, NULL: none. CTL_OK with the answer in ANSWER_OUT
  * (2xx), to be dropped by the caller; else what went wrong has been said. */
 int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body,
+	     json_t **answer_out);
+/* The same with BODY as it is. */
+int ctl_send(struct ctl *ctl, const char *method, const char *path, struct strv body,
 	     json_t **answer_out);
 /* GET PATH into OUT. */
 int ctl_fetch(struct ctl *ctl, const char *path, FILE *out);

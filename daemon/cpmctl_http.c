@@ -158,38 +158,62 @@ static int read_answer(const struct ctl *ctl, struct buffer *answer, json_t **an
 	return CTL_FAILED;
 }
 
-int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body,
-	     json_t **answer_out)
+/* BODY with p NULL: none. */
+static int exchange(struct ctl *ctl, const char *method, const char *path, const char *type,
+		    struct strv body, json_t **answer_out)
 {
 	CURL *curl = request(ctl, method, path);
-	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+	struct curl_slist *headers = curl_slist_append(NULL, type);
 	struct buffer answer = { NULL, 0 };
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	long status = 0;
 	int ret;
 
-	json_decref(body);
-	if (!curl || !headers || (body && !text)) {
+	if (!curl || !headers) {
 		ctl_say_error(ctl, "nomem", "no memory for a request", NULL);
 		ret = CTL_FAILED;
 		goto out;
 	}
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-	if (text) {
+	if (body.p) {
 		curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.p);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
 	}
 	ret = perform(ctl, curl, &status);
 	if (ret == CTL_OK)
 		ret = status / 100 == 2 ? read_answer(ctl, &answer, answer_out)
 					: say_refused(ctl, status, &answer);
 out:
-	free(text);
 	free(answer.p);
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(curl);
 	return ret;
+}
+
+int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body,
+	     json_t **answer_out)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	int ret;
+
+	if (body && !text) {
+		ctl_say_error(ctl, "nomem", "no memory for a request", NULL);
+		ret = CTL_FAILED;
+	} else {
+		ret = exchange(ctl, method, path, "Content-Type: application/json", strv_of(text),
+			       answer_out);
+	}
+	json_decref(body);
+	free(text);
+	return ret;
+}
+
+int ctl_send(struct ctl *ctl, const char *method, const char *path, struct strv body,
+	     json_t **answer_out)
+{
+	return exchange(ctl, method, path, "Content-Type: application/octet-stream", body,
+			answer_out);
 }
 
 /* ---- downloads ---- */

@@ -232,8 +232,8 @@ int house_start(struct house *house, const struct settings *settings, struct err
 		    0 ||
 	    xdms_start(house->xdms, house->kv, house->jobs, house->auth, err) < 0)
 		return -1;
-	if (admin_start(house->admin, house->workers, house->jobs, house->kv, house->users, err) <
-		    0 ||
+	if (admin_start(house->admin, house->workers, house->jobs, house->kv, house->users,
+			xdms_docs(house->xdms), err) < 0 ||
 	    house_sip_start(house->sip, settings, house->kv, house->jobs, err) < 0 ||
 	    workers_start(house->workers, err) < 0)
 		return -1;

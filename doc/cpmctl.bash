@@ -4,7 +4,7 @@
 _cpmctl()
 {
 	local cur prev i verb='' at=0
-	local verbs='status stats reload log owners backup restore verify export erase user jobs'
+	local verbs='status stats reload log owners backup restore verify export erase user doc jobs'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -55,6 +55,13 @@ _cpmctl()
 		compopt -o filenames 2>/dev/null
 		;;
 	user:1) COMPREPLY=($(compgen -W 'add del list show passwd' -- "$cur")) ;;
+	doc:1) COMPREPLY=($(compgen -W 'get put del list log undo' -- "$cur")) ;;
+	doc:2) [[ $what != list ]] || COMPREPLY=($(compgen -W 'global' -- "$cur")) ;;
+	doc:3)
+		[[ $what == put ]] || return
+		COMPREPLY=($(compgen -f -- "$cur"))
+		compopt -o filenames 2>/dev/null
+		;;
 	jobs:1) COMPREPLY=($(compgen -W 'cancel' -- "$cur")) ;;
 	stats:1)
 		COMPREPLY=($(compgen -W "$(cpmctl stats 2>/dev/null | sed 's/[{ ].*//' | sort -u)" -- "$cur"))

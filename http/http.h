@@ -62,6 +62,9 @@ struct strv http_req_body(const struct http_req *req);
 const struct sockaddr *http_req_peer(const struct http_req *req);
 int http_req_is_tls(const struct http_req *req);
 int http_req_is_local(const struct http_req *req); /* over a Unix socket */
+/* The user of this host at the other end of the Unix socket, as the kernel says. 0; -1: it is none,
+ * or the client has gone. */
+int http_req_peer_uid(const struct http_req *req, unsigned *uid_out);
 const struct trace_id *http_req_trace(const struct http_req *req);
 struct arena *http_req_arena(struct http_req *req);
 struct worker *http_req_worker(const struct http_req *req);

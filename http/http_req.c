@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "http/http_priv.h"
@@ -515,6 +516,18 @@ int http_req_is_tls(const struct http_req *req)
 int http_req_is_local(const struct http_req *req)
 {
 	return req->listener->path != NULL;
+}
+
+int http_req_peer_uid(const struct http_req *req, unsigned *uid_out)
+{
+	struct ucred peer;
+	socklen_t bytes = sizeof(peer);
+
+	if (!http_req_is_local(req) || !req->conn ||
+	    getsockopt(req->conn->fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) < 0)
+		return -1;
+	*uid_out = peer.uid;
+	return 0;
 }
 
 const struct trace_id *http_req_trace(const struct http_req *req)

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "xdms/xcap_cond.h"
-#include "xdms/xcap_valid.h"
 
 /* Octets that are parsed and validated on a worker; more is for the job pool. */
 enum { SHORT_BYTES = 64 * 1024 };
@@ -46,6 +45,7 @@ static void refuse(struct decision *d, const struct xcap_fault *fault)
 	xcap_answer_text(d->out, (unsigned)xcap_fault_status(fault->kind),
 			 xcap_fault_name(fault->kind), "");
 	d->out->content_type = XCAP_ERROR_TYPE;
+	d->out->why = fault->phrase;
 	d->out->body = xcap_fault_print(fault, d->req->arena);
 	if (!d->out->body.n)
 		no_memory(d);
@@ -59,7 +59,7 @@ static void refuse_no_parent(struct decision *d, const char *phrase)
 	refuse(d, &fault);
 }
 
-static const char *type_of(const struct xcap_req *req)
+const char *xcap_req_type(const struct xcap_req *req)
 {
 	return req->uri.has_node ? node_types[req->sel.kind] : req->usage->mime;
 }
@@ -69,7 +69,7 @@ static const char *type_of(const struct xcap_req *req)
 static void show(struct decision *d, struct strv body)
 {
 	*d->out = (struct xcap_answer){ .status = 200,
-					.content_type = type_of(d->req),
+					.content_type = xcap_req_type(d->req),
 					.body = body,
 					.version = d->doc->value.version };
 }
@@ -151,9 +151,9 @@ static int body_fits(struct decision *d)
 {
 	char *text;
 
-	if (!is_type(d->req->content_type, strv_of(type_of(d->req)))) {
+	if (!is_type(d->req->content_type, strv_of(xcap_req_type(d->req)))) {
 		text = arena_printf(d->req->arena, "the media type of this resource is %s\n",
-				    type_of(d->req));
+				    xcap_req_type(d->req));
 		xcap_answer_text(d->out, 415, "content-type",
 				 text ? text : "this media type is not that of the resource\n");
 		return 0;
@@ -165,11 +165,16 @@ static int body_fits(struct decision *d)
 	return 1;
 }
 
+struct xcap_judge xcap_req_judge(const struct xcap_rules *rules, const struct xcap_req *req)
+{
+	return (struct xcap_judge){ rules->table,
+				    req->usage,
+				    { req->uri.xui, rules->root_uri, NULL } };
+}
+
 static struct xcap_judge judge_of(const struct decision *d)
 {
-	return (struct xcap_judge){ d->rules->table,
-				    d->req->usage,
-				    { d->req->uri.xui, d->rules->root_uri, NULL } };
+	return xcap_req_judge(d->rules, d->req);
 }
 
 static void store(struct decision *d, struct xcap_doc *doc, const struct xcap_edit *edit,

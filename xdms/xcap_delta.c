@@ -335,11 +335,9 @@ int xcap_delta_pass(struct xcap_delta *earlier, const struct xcap_delta *later)
 	uint64_t other = later->at - later->lead;
 	uint64_t other_to = later->at + later->removed.n + later->trail;
 
-	/* Two that are side by side do not touch; one that is a mere point belongs to both its
-	 * neighbours. */
-	if (from < other_to && other < to)
-		return 0;
-	if ((from == to || other == other_to) && from <= other_to && other <= to)
+	/* Two that are side by side do not touch. Of two mere points in one place nobody knows
+	 * which was meant to come first. */
+	if ((from < other_to && other < to) || (from == to && other == from && other_to == from))
 		return 0;
 	if (other >= to)
 		return 1;

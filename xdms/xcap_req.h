@@ -16,6 +16,7 @@
 #include "xdms/auid.h"
 #include "xdms/xcap_edit.h"
 #include "xdms/xcap_uri.h"
+#include "xdms/xcap_valid.h"
 #include "xdms/xdm_store.h"
 
 /* What is the same for all requests. */
@@ -61,6 +62,7 @@ struct xcap_answer {
 	int has_spot;
 	uint64_t version; /* of the ETag; 0: none */
 	int is_error;	  /* BODY is a sentence for people */
+	struct strv why;  /* of a fault: the sentence in it; may be empty */
 
 	int changes; /* commit first: NEW_DOC (the caller's to drop) or, NULL, a deletion */
 	struct xcap_doc *new_doc;
@@ -86,6 +88,12 @@ int xcap_req_select(struct xcap_req *req, struct xcap_answer *answer_out);
 int xcap_req_decide(const struct xcap_rules *rules, const struct xcap_req *req,
 		    const struct xdm_doc *doc, uint64_t epoch, int long_ok,
 		    struct xcap_answer *answer_out);
+
+/* The media type of what REQ is about. */
+const char *xcap_req_type(const struct xcap_req *req);
+
+/* By which rules what REQ stores is judged. */
+struct xcap_judge xcap_req_judge(const struct xcap_rules *rules, const struct xcap_req *req);
 
 /* What the document's log says of REQ, a PUT or DELETE. The selector is that of the node with its
  * query, in the arena; empty for a document, and when memory is short. */

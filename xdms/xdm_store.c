@@ -474,3 +474,35 @@ void xdm_publish(struct xdm_store *store, struct strv owner, struct strv name, s
 			store->hook[i].published(store->hook[i].arg, owner, name, *doc);
 	xdm_doc_drop(doc);
 }
+
+struct kv_commit_result xdm_commit_sync(struct xdm_store *store, struct kv_batch *batch)
+{
+	return kv_commit_sync(store->kv, batch);
+}
+
+enum kv_status xdm_log_read_sync(struct xdm_store *store, struct strv owner, struct strv name,
+				 uint64_t from, struct arena *arena, struct kv_item *item_out)
+{
+	struct kv_read read = { .owner = owner, .items = item_out, .n_items = 1, .arena = arena };
+
+	*item_out = (struct kv_item){ .kind = KV_RANGE,
+				      .from = xdm_log_entry_name(name, from, arena),
+				      .to = xdm_log_entry_name(name, UINT64_MAX, arena) };
+	return item_out->from.n && item_out->to.n ? kv_read_sync(store->kv, &read) : KV_BUSY;
+}
+
+enum kv_status xdm_next_sync(struct xdm_store *store, struct strv owner, struct strv after,
+			     struct arena *arena, struct strv *name_out, uint64_t *version_out)
+{
+	/* Its chunks stand behind a head: they are passed over. */
+	struct kv_item item = { .kind = KV_RANGE,
+				.from = after.n ? extend(after, STRV("\1"), arena) : STRV("x/"),
+				.to = STRV("x0"),
+				.limit = 1 };
+	struct kv_read read = { .owner = owner, .items = &item, .n_items = 1, .arena = arena };
+	enum kv_status status = item.from.n ? kv_read_sync(store->kv, &read) : KV_BUSY;
+
+	*name_out = item.n_records ? item.records[0].name : strv_mem(NULL, 0);
+	*version_out = item.n_records ? item.records[0].version : 0;
+	return status;
+}

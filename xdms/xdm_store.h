@@ -112,11 +112,23 @@ struct xdm_write {
 struct kv_batch *xdm_batch(struct xdm_store *store, const struct xdm_write *write,
 			   struct xdm_doc **next_out);
 void xdm_commit(struct xdm_store *store, struct kv_batch *batch, kv_commit_fn *done, void *arg);
+struct kv_commit_result xdm_commit_sync(struct xdm_store *store, struct kv_batch *batch);
 
 /* DOC (taken over) is what commit SEQ wrote: show it to all workers. Before the answer leaves, so
  * that the next request on any worker sees it. */
 void xdm_publish(struct xdm_store *store, struct strv owner, struct strv name, struct xdm_doc **doc,
 		 uint64_t seq);
+
+/* ---- for threads that may block ---- */
+
+/* The log's entries of the document from number FROM on, as records, into ITEM_OUT, in ARENA. */
+enum kv_status xdm_log_read_sync(struct xdm_store *store, struct strv owner, struct strv name,
+				 uint64_t from, struct arena *arena, struct kv_item *item_out);
+
+/* The name of OWNER's first document behind AFTER (empty: of all), and its version, in ARENA; empty
+ * when there is none. */
+enum kv_status xdm_next_sync(struct xdm_store *store, struct strv owner, struct strv after,
+			     struct arena *arena, struct strv *name_out, uint64_t *version_out);
 
 /* Takes the address, accepts NULL. */
 void xdm_doc_drop(struct xdm_doc **doc);

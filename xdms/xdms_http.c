@@ -18,6 +18,7 @@
 #include "http/http_auth.h"
 #include "xdms/xcap_cond.h"
 #include "xdms/xcap_req.h"
+#include "xdms/xdm_docs.h"
 #include "xdms/xdm_watch.h"
 
 enum {
@@ -37,6 +38,7 @@ struct xdms {
 	struct xcap_rules rules;
 	struct xdm_store *store;
 	struct xdm_watches *watches;
+	struct xdm_docs docs;
 	struct http_auth *auth;
 	struct metric *conflicts;
 };
@@ -446,7 +448,13 @@ int xdms_start(struct xdms *xdms, struct kv *kv, struct jobs *jobs, struct http_
 	xdms->auth = auth;
 	if (xdm_store_new(kv, jobs, xdms->cache_bytes, &xdms->log_keep, &xdms->store, err) < 0)
 		return -1;
+	xdms->docs = (struct xdm_docs){ &xdms->rules, xdms->store, xdms->caps };
 	return xdm_watches_new(kv, xdms->store, &xdms->watches, err);
+}
+
+const struct xdm_docs *xdms_docs(const struct xdms *xdms)
+{
+	return &xdms->docs;
 }
 
 struct xdm_store *xdms_store(const struct xdms *xdms)

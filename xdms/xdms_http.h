@@ -11,6 +11,7 @@
 struct auth_domains;
 struct http_auth;
 struct http_route;
+struct xdm_docs;
 struct xdm_store;
 struct xdm_watches;
 struct xdms;
@@ -34,6 +35,9 @@ int xdms_new(const struct xdms_options *options, struct xdms **xdms_out, struct 
  * workers have ended, AUTH until xdms_free. 0 or -1. */
 int xdms_start(struct xdms *xdms, struct kv *kv, struct jobs *jobs, struct http_auth *auth,
 	       struct err *err);
+
+/* For operators; to be used after xdms_start. Valid until xdms_free. */
+const struct xdm_docs *xdms_docs(const struct xdms *xdms);
 
 /* After xdms_start: for the rooms that use documents. Valid until xdms_free. */
 struct xdm_store *xdms_store(const struct xdms *xdms);

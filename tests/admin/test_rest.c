@@ -127,7 +127,7 @@ static void start(const struct admin_options *options)
 	store.engine = "mem";
 	assert_int_equal(kv_open(&store, jobs, &kv, NULL), 0);
 	assert_int_equal(users_new(kv, 1 << 20, &domains, &users, NULL), 0);
-	assert_int_equal(admin_start(admin, workers, jobs, kv, users, NULL), 0);
+	assert_int_equal(admin_start(admin, workers, jobs, kv, users, NULL, NULL), 0);
 	assert_int_equal(workers_start(workers, NULL), 0);
 }
 

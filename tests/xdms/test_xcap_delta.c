@@ -119,7 +119,8 @@ static const struct {
 	{ "around it", "r/a/b", "<b>1</b>", "r/a", "<a/>", 1 },
 	{ "an attribute of what is around it", "r/a/b", "<b>1</b>", "r/a/@n", "2", 0 },
 	{ "another attribute of the same tag", "r/a/@n", "2", "r/a/@m", "2", 1 },
-	{ "right before what was changed later", "r/a", NULL, "r/c", "<c/>", 1 },
+	{ "right before what was changed later", "r/a", NULL, "r/c", "<c/>", 0 },
+	{ "a new one right behind it", "r/c", "<c>yy</c>", "r/d", "<d/>", 0 },
 	{ "behind a new one", "r/d", "<d/>", "r/c", "<c/>", 0 },
 	{ "in the gap that it left", "r/a/b", NULL, "r/a/d", "<d/>", 1 },
 };
