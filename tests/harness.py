@@ -48,15 +48,15 @@ def free_port():
 
 
 def free_sip_port():
-    """One that both UDP and TCP have free."""
+    """The same for a port that both UDP and TCP have free."""
     while True:
-        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
+        port = free_port()
+        with socket.socket(type=socket.SOCK_DGRAM) as udp:
             try:
-                tcp.bind(udp.getsockname())
+                udp.bind(("127.0.0.1", port))
+                return port
             except OSError:
-                continue
-            return udp.getsockname()[1]
+                pass
 
 
 def deep_update(into, other):
