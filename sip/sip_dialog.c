@@ -128,6 +128,7 @@ static void set_near(struct sip_dialog *dialog, const struct sip_msg *request)
 	dialog->near_proto = request->proto;
 	dialog->near = request->source;
 	dialog->near_flow = request->flow;
+	dialog->near_home = request->home;
 }
 
 static struct strv or_empty(struct strv s)
@@ -280,12 +281,14 @@ static int near_dest(const struct sip_dialog *dialog, struct sip_dest *dest)
 		dest->flow_only = 1;
 		return 0;
 	}
-	/* Over UDP a Contact at the address it came from may name another port than the one it was
-	 * sent from; any other Contact stands behind a NAT. */
-	if (sip_uri_parse(dialog->target, &uri) == 0 && sip_out_numeric(&uri, &named) == 0 &&
-	    sip_addr_host_eq(&named.addr, &dialog->near))
-		return -1;
-	return 0;
+	/* Over UDP a Contact at the address it came from may name another port or transport than
+	 * the one it was sent from; any other Contact stands behind a NAT. */
+	dest->home = dialog->near_home;
+	if (sip_uri_parse(dialog->target, &uri) < 0 || sip_out_numeric(&uri, &named) < 0 ||
+	    !sip_addr_host_eq(&named.addr, &dialog->near))
+		return 0;
+	dest->addr = named.addr;
+	return named.proto == SIP_UDP ? 0 : -1;
 }
 
 /* Request-URI, next hop and Route of the next request (s12.2.1.1). */

@@ -42,6 +42,7 @@ struct sip_dialog {
 	enum sip_proto near_proto;
 	struct sip_addr near;
 	uint64_t near_flow;
+	unsigned short near_home; /* as sip_dest; not kept */
 	char text[];
 };
 
