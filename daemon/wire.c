@@ -99,25 +99,27 @@ static int collect_routes(struct house *house, struct http_options *options, str
 	return 0;
 }
 
-static int open_xdms(struct house *house, const struct settings *settings, struct err *err)
-{
-	const struct xdms_options options = { .root = settings->xcap.root,
-					      .cache_bytes = settings->xcap.cache_bytes,
-					      .log_entries = (unsigned)settings->xcap.log_keep,
-					      .log_bytes = settings->xcap.log_bytes,
-					      .test_app = settings->xcap.test_app,
-					      .bare_attributes = settings->xcap.bare_attributes,
-					      .domains = &house->domains };
-
-	return xml_init(NULL, err) < 0 ? -1 : xdms_new(&options, &house->xdms, err);
-}
-
 /* The directory of users is opened after the edge: it is looked for at each call. */
 static void find_user(void *arg, struct strv identity, auth_found_fn *done, void *context)
 {
 	const struct house *house = arg;
 
 	users_find(house->users, identity, done, context);
+}
+
+static int open_xdms(struct house *house, const struct settings *settings, struct err *err)
+{
+	const struct http_auth_ops users = { find_user, house };
+	const struct xdms_options options = { .root = settings->xcap.root,
+					      .cache_bytes = settings->xcap.cache_bytes,
+					      .log_entries = (unsigned)settings->xcap.log_keep,
+					      .log_bytes = settings->xcap.log_bytes,
+					      .test_app = settings->xcap.test_app,
+					      .bare_attributes = settings->xcap.bare_attributes,
+					      .domains = &house->domains,
+					      .users = &users };
+
+	return xml_init(NULL, err) < 0 ? -1 : xdms_new(&options, &house->xdms, err);
 }
 
 static int open_auth(struct house *house, const struct settings *settings, struct err *err)

@@ -65,7 +65,7 @@ static int resolve_owner(const struct xdm_ask *ask, struct xcap_req *req, int mu
 	}
 	if (err->code != ERR_ABSENT)
 		return -1;
-	/* What is left of a user who is gone can be read. */
+	/* What is left of a user who is gone can be read and deleted. */
 	return must_exist ? xdm_docs_refuse(refusal_out, 404, "xui",
 					    strv_of(arena_strdup(ask->arena, strv_of(err->text))))
 			  : 0;
@@ -90,8 +90,7 @@ int xdm_docs_open(const struct xdm_docs *docs, const struct xdm_ask *ask, const 
 	    xcap_req_allow(docs->rules, req, &who, &answer) || xcap_req_select(req, &answer))
 		return xdm_docs_answered(&answer, refusal_out, err);
 	req->content_type = strv_of(xcap_req_type(req));
-	return resolve_owner(ask, req, req->method == XCAP_PUT || req->method == XCAP_DELETE,
-			     refusal_out, err);
+	return resolve_owner(ask, req, req->method == XCAP_PUT, refusal_out, err);
 }
 
 int xdm_docs_open_document(const struct xdm_docs *docs, const struct xdm_ask *ask,

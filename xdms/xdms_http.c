@@ -40,6 +40,7 @@ struct xdms {
 	struct xdm_watches *watches;
 	struct xdm_docs docs;
 	struct http_auth *auth;
+	struct http_auth_ops users;
 	struct metric *conflicts;
 };
 
@@ -70,6 +71,42 @@ static int64_t now_us(void)
 
 /* ---- parse ---- */
 
+/* The request may be made, of RUN's owner. */
+static void allowed(struct run *run)
+{
+	if (xcap_req_select(&run->req, &run->answer))
+		act(run);
+	else
+		gather(run);
+}
+
+/* An operator asks for somebody else's: of whom, by whatever name? What is left of a user who is
+ * gone can be read and deleted, nothing is put there. */
+static void on_owner(void *context, enum auth_found found, const struct auth_user *user)
+{
+	struct run *run = context;
+	struct strv home;
+
+	if (found == AUTH_BUSY) {
+		xcap_answer_text(&run->answer, 503, "busy",
+				 "users cannot be looked up now: try again\n");
+	} else if (found == AUTH_ABSENT && run->req.method == XCAP_PUT) {
+		xcap_answer_text(&run->answer, 404, "xui", "there is no such user\n");
+	} else if (found == AUTH_ABSENT) {
+		allowed(run);
+		return;
+	} else {
+		home = user->identity[0];
+		run->req.owner = strv_mem(arena_strdup(run->req.arena, home), home.n);
+		if (run->req.owner.p) {
+			allowed(run);
+			return;
+		}
+		xcap_answer_text(&run->answer, 500, "memory", "no memory for this request\n");
+	}
+	act(run);
+}
+
 static void on_who(struct http_req *http, const struct auth_verdict *verdict, void *arg)
 {
 	struct run *run = arg;
@@ -78,26 +115,25 @@ static void on_who(struct http_req *http, const struct auth_verdict *verdict, vo
 				(verdict->roles & AUTH_ROLE_OPERATOR) != 0 };
 
 	run->who = strv_of(arena_strdup(http_req_arena(http), who.acting));
-	if (!run->who.p) {
+	if (!run->who.p)
 		http_answer_text(http, 500, "no memory for this request");
-		return;
-	}
-	if (xcap_req_allow(&run->xdms->rules, &run->req, &who, &run->answer) ||
-	    xcap_req_select(&run->req, &run->answer))
+	else if (xcap_req_allow(&run->xdms->rules, &run->req, &who, &run->answer))
 		act(run);
+	else if (run->req.uri.tree == XCAP_USERS && !strv_eq(run->req.owner, who.home) &&
+		 run->xdms->users.find)
+		run->xdms->users.find(run->xdms->users.arg, run->req.owner, on_owner, run);
 	else
-		gather(run);
+		allowed(run);
 }
 
 static void allow_everyone(struct run *run)
 {
 	const struct xcap_who nobody = { .is_operator = 0 };
 
-	if (xcap_req_allow(&run->xdms->rules, &run->req, &nobody, &run->answer) ||
-	    xcap_req_select(&run->req, &run->answer))
+	if (xcap_req_allow(&run->xdms->rules, &run->req, &nobody, &run->answer))
 		act(run);
 	else
-		gather(run);
+		allowed(run);
 }
 
 static void on_request(struct http_req *http, void *arg)
@@ -421,6 +457,8 @@ int xdms_new(const struct xdms_options *options, struct xdms **xdms_out, struct 
 	xdms->cache_bytes = options->cache_bytes;
 	xdms->log_keep = (struct xdm_log_keep){ options->log_entries, options->log_bytes };
 	xdms->domains = options->domains;
+	if (options->users)
+		xdms->users = *options->users;
 	xdms->conflicts = metric_counter("opencpm_xcap_conflicts_total",
 					 "Edits that were made again because another one won.", "");
 	if (!xdms->root || !xdms->root_uri) {

@@ -10,6 +10,7 @@
 
 struct auth_domains;
 struct http_auth;
+struct http_auth_ops;
 struct http_route;
 struct xdm_docs;
 struct xdm_store;
@@ -25,6 +26,8 @@ struct xdms_options {
 	int test_app;	      /* the usage "test-app" is in service */
 	int bare_attributes;  /* attribute bodies without quotes in answers */
 	const struct auth_domains *domains; /* of bare names; borrowed until xdms_free */
+	/* Whose home an operator writes to; copied. NULL: any identity's. */
+	const struct http_auth_ops *users;
 };
 
 /* The room with its route, so that the edge can be opened before the store is. Loads the schemas

@@ -365,3 +365,15 @@ def test_documents_survive_a_restart(served, alice):
     served.start()
     got = alice.get("index")
     assert (got.text, got.headers["ETag"]) == (DOCUMENT, etag)
+
+
+def test_an_operator_writes_to_users_by_any_name_and_to_nobody_else(served):
+    add_user(served, "carol", PASSWORD, aliases=["tel:+4930123"])
+    operator = Person(served, "operator")
+    lists = operator.root + "/resource-lists/users/{}/index"
+    assert operator.ask("PUT", lists.format("tel:+4930123"), DOCUMENT, LISTS).status_code == 201
+    assert Person(served, "carol").get("index").text == DOCUMENT
+    assert operator.ask("GET", lists.format("sip:carol@example.com")).text == DOCUMENT
+    answer = operator.ask("PUT", lists.format("sip:nobody@example.com"), DOCUMENT, LISTS)
+    assert answer.status_code == 404 and "no such user" in answer.text
+    assert operator.ask("GET", lists.format("sip:nobody@example.com")).status_code == 404
