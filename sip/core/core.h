@@ -32,14 +32,14 @@ struct core_users {
 
 /* Who sent a request. In the arena of the message, or the caller's. */
 struct core_who {
+	enum auth_means means;	   /* AUTH_BY_NOTHING: a peer's word for somebody of elsewhere */
+	int known;		   /* has a record here */
+	const struct peer *peer;   /* that it came from; NULL: from a client */
 	struct auth_identity home; /* under which the user's things are kept */
 	struct auth_identity self; /* as whom they act in this request: what is asserted for them;
 				    * n 0: anonymous, nothing is */
-	struct auth_identity identity[AUTH_IDENTITIES_MAX]; /* home first */
 	unsigned n_identities;
-	enum auth_means means;	 /* AUTH_BY_NOTHING: a peer's word for somebody of elsewhere */
-	int known;		 /* has a record here */
-	const struct peer *peer; /* that it came from; NULL: from a client */
+	struct auth_identity identity[AUTH_IDENTITIES_MAX]; /* home first; only so many are set */
 };
 
 /* A request whose sender is known and may say what it says, on its way to its target. The seam: the

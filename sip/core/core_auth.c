@@ -140,12 +140,12 @@ static void fill_who(const struct pending *pending, const struct auth_user *user
 {
 	const struct auth_verdict *verdict = &pending->check.verdict;
 
-	memset(who, 0, sizeof(*who));
 	who->home = verdict->home;
 	who->self = verdict->acting;
 	who->means = verdict->means;
 	who->known = verdict->known;
 	who->peer = pending->peer;
+	who->n_identities = 0;
 	for (unsigned i = 0; user && i < user->n_identities; i++)
 		if (auth_identity_parse(user->identity[i], NULL, &who->identity[who->n_identities],
 					NULL) == 0)
@@ -227,7 +227,7 @@ void core_authenticate(struct core *core, struct sip_worker *w, struct sip_stx *
 		       void *arg)
 {
 	struct sip_msg *msg = sip_stx_request(stx);
-	struct pending *pending = calloc(1, sizeof(*pending));
+	struct pending *pending = malloc(sizeof(*pending));
 
 	if (!pending) {
 		sip_stx_reply_status(stx, 500, NULL);
@@ -235,6 +235,8 @@ void core_authenticate(struct core *core, struct sip_worker *w, struct sip_stx *
 			dropped(arg);
 		return;
 	}
+	/* The check is large and clears what it reads. */
+	memset(pending, 0, offsetof(struct pending, check));
 	pending->core = core;
 	pending->w = w;
 	pending->stx_id = sip_stx_id(stx);

@@ -384,7 +384,9 @@ void core_relay(const struct core_req *req)
 		sip_stx_reply_status(req->stx, 500, NULL);
 		return;
 	}
-	*who = *req->who;
+	memcpy(who, req->who,
+	       offsetof(struct core_who, identity) +
+		       req->who->n_identities * sizeof(who->identity[0]));
 	relay->core = req->core;
 	relay->w = req->w;
 	relay->stx_id = sip_stx_id(req->stx);
