@@ -2,9 +2,9 @@
 /*
  * base/arena.c - bump allocation in pieces that double
  *
- * See arena.h. The first piece sits behind the struct itself; further ones are linked. A reset keeps
- * the newest one when it is small: an arena that serves one request after another mallocs no more.
- * Under AddressSanitizer all are really freed, so that a late use is found.
+ * See arena.h. The first piece sits behind the struct itself; further ones are linked. A reset
+ * keeps the newest one when it is small: an arena that serves one request after another mallocs no
+ * more. Under AddressSanitizer all are really freed, so that a late use is found.
  */
 #include "base/arena.h"
 

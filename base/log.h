@@ -67,10 +67,10 @@ void log_write(enum log_level level, enum log_cat cat, const char *event,
 	       const struct log_field *fields);
 
 /* From here on this thread's lines of levels info and debug are gathered, and leave together by
- * log_flush or once they fill LOG_LINE_BYTES: a write(2) costs more than a line. Errors and warnings
- * leave at once, behind what was gathered before them. Who calls it calls log_flush before each
- * wait, so that nothing is held back, and log_gather_end when the thread ends. Without memory lines
- * go on leaving one by one. */
+ * log_flush or once they fill LOG_LINE_BYTES: a write(2) costs more than a line. Errors and
+ * warnings leave at once, behind what was gathered before them. Who calls it calls log_flush before
+ * each wait, so that nothing is held back, and log_gather_end when the thread ends. Without memory
+ * lines go on leaving one by one. */
 void log_gather(void);
 void log_gather_end(void);
 /* Write what this thread has gathered; nothing when it has nothing. */
