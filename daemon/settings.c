@@ -376,6 +376,11 @@ const struct conf_item settings_table[] = {
 	     "The path that XCAP starts at: the XCAP root is a listener's address and this. "
 	     "Clients "
 	     "are given it, so a change is one for all of them."),
+	TEXT("xcap.uri", xcap.uri, "", 512, FIXED,
+	     "The XCAP root as clients and documents spell it, as "
+	     "https://xcap.example.com/xcap-root. References in documents are then held against "
+	     "it: one that leads to another server is refused where the usage says so. Empty: only "
+	     "their paths are looked at."),
 	SIZE("xcap.cache", xcap.cache_bytes, "64 MB", 1 * MB, 1 * TB, FIXED,
 	     "Memory for the documents in use. Give more when the documents of the users that are "
 	     "active at a time take more."),

@@ -121,6 +121,7 @@ struct settings {
 	} sip;
 	struct {
 		const char *root; /* "/" and more, without "/" at the end */
+		const char *uri;  /* http(s), ends with the root; "": not known */
 		uint64_t cache_bytes;
 		int test_app, bare_attributes;
 		int64_t log_keep;

@@ -278,8 +278,27 @@ static int is_taken(const char *path)
 	return 0;
 }
 
+/* "http(s)://", a host, then ROOT. */
+static int is_root_uri(const char *uri, const char *root)
+{
+	size_t n = strlen(uri), root_n = strlen(root);
+	size_t scheme = strncmp(uri, "http://", 7) == 0	   ? 7
+			: strncmp(uri, "https://", 8) == 0 ? 8
+							   : 0;
+	size_t host = scheme ? strcspn(uri + scheme, "/") : 0;
+
+	return host && scheme + host + root_n == n && strcmp(uri + scheme + host, root) == 0 &&
+	       !strpbrk(uri, " ?#@\"<>");
+}
+
 static void check_xcap(struct conf_check *check, const struct settings *s)
 {
+	if (conf_check_is_good(check, "xcap.uri", -1) && s->xcap.uri[0] &&
+	    conf_check_is_good(check, "xcap.root", -1) && !is_root_uri(s->xcap.uri, s->xcap.root))
+		conf_check_fault(check, "xcap.uri", -1,
+				 "\"%s\" is not the XCAP root's URI; write one as "
+				 "https://xcap.example.com%s",
+				 s->xcap.uri, s->xcap.root);
 	if (!conf_check_is_good(check, "xcap.root", -1))
 		return;
 	if (!is_root(s->xcap.root))

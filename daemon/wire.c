@@ -111,6 +111,7 @@ static int open_xdms(struct house *house, const struct settings *settings, struc
 {
 	const struct http_auth_ops users = { find_user, house };
 	const struct xdms_options options = { .root = settings->xcap.root,
+					      .root_uri = settings->xcap.uri,
 					      .cache_bytes = settings->xcap.cache_bytes,
 					      .log_entries = (unsigned)settings->xcap.log_keep,
 					      .log_bytes = settings->xcap.log_bytes,

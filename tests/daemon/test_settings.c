@@ -246,6 +246,7 @@ static void a_trial_needs_no_domains(void **state)
 	assert_true(strv_eq(names[0], STRV("example.com")));
 	assert_int_equal(s->auth.proxies.n, 0);
 	assert_string_equal(s->xcap.root, "/xcap-root");
+	assert_string_equal(s->xcap.uri, "");
 	assert_int_equal(s->xcap.cache_bytes, 64 << 20);
 	assert_int_equal(s->xcap.log_keep, 100);
 	assert_int_equal(s->xcap.log_bytes, 4 << 20);
@@ -383,6 +384,13 @@ static const struct row {
 	{ "a proxy twice",
 	  "auth: {trusted-proxies: [{address: 192.0.2.1}, {address: 192.0.2.1}]}\n", -1,
 	  "1:48: auth.trusted-proxies has 192.0.2.1 twice; remove one entry\n" },
+	{ "the XCAP root's URI", "xcap: {uri: 'https://x.example.com:8443/xcap-root'}\n", 0, "" },
+	{ "one of another path", "xcap: {uri: 'https://x.example.com/xcap'}\n", -1,
+	  "1:13: \"https://x.example.com/xcap\" is not the XCAP root's URI; write one as "
+	  "https://xcap.example.com/xcap-root\n" },
+	{ "one without a host", "xcap: {uri: 'https:///xcap-root'}\n", -1,
+	  "1:13: \"https:///xcap-root\" is not the XCAP root's URI; write one as "
+	  "https://xcap.example.com/xcap-root\n" },
 	{ "an XCAP root without a slash", "xcap: {root: 'xcap'}\n", -1,
 	  "1:14: \"xcap\" cannot be the XCAP root's path; write one as /xcap-root\n" },
 	{ "with a slash at its end", "xcap: {root: '/xcap/'}\n", -1,
