@@ -99,12 +99,14 @@ static const struct conf_item sip_listen_table[] = {
 	{ "transport", CONF_ENUM, SIP_LISTEN_AT(transport), "udp", 0, 0, transports, 0,
 	  "udp, tcp, tls, or ws and wss for browsers (SIP over WebSocket).", NULL, 0 },
 	{ "address", CONF_ADDR, SIP_LISTEN_AT(address), NULL, 0, 0, NULL, 0,
-	  "The address to listen on, which others reach this server by: it is told to them, so "
+	  "The address to listen on. Others are told to reach this server by it, so "
 	  "give one entry for each address rather than 0.0.0.0 or \"::\".",
 	  NULL, 0 },
 	{ "port", CONF_INT, SIP_LISTEN_AT(port), "0", 0, 65535, NULL, 0,
 	  "The port; 0 for the transport's own: 5060, 5061 for tls, 80 for ws, 443 for wss.", NULL,
 	  0 },
+	{ "advertised", CONF_ADDR, SIP_LISTEN_AT(advertised), "", 0, 0, NULL, 0,
+	  "The address that others are told instead, where a NAT is in between.", NULL, 0 },
 	{ "certificate", CONF_PATH, SIP_LISTEN_AT(certificate), "", 0, FILE_PATH_MAX, NULL, 0,
 	  "The PEM file with the certificate and its chain, for tls and wss.", NULL, 0 },
 	{ "key", CONF_PATH, SIP_LISTEN_AT(key), "", 0, FILE_PATH_MAX, NULL, 0,
@@ -331,6 +333,9 @@ const struct conf_item settings_table[] = {
 	     "arrive whole."),
 	SPAN("sip.connect-time", sip.connect_ms, "4 s", 100, 10 * MINUTE, FIXED,
 	     "How long opening a connection to somebody else may take."),
+	PATH("sip.ca-file", sip.ca_file, "", FILE_PATH_MAX, FIXED,
+	     "The PEM file with the authorities by which servers that we connect to over TLS are "
+	     "verified. Empty: the system's."),
 	SPAN("sip.t1", sip.t1_ms, "500 ms", 10, 10 * SECOND, FIXED,
 	     "T1 of RFC 3261: the round trip that is assumed. Requests over UDP are sent again "
 	     "after it, and given up after 64 times it. Less helps on a fast network of our own."),

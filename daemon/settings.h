@@ -54,6 +54,7 @@ struct settings_sip_listen {
 	const char *address;
 	int64_t port; /* 0: the transport's own */
 	const char *certificate, *key, *client_ca;
+	const char *advertised; /* "": the address itself */
 };
 
 /* An entry of sip.peers, of sip.routes, of sip.numbers. */
@@ -110,6 +111,7 @@ struct settings {
 		int64_t max_connections;
 		uint64_t idle_ms, message_ms, connect_ms;
 		uint64_t t1_ms, t2_ms;
+		const char *ca_file; /* "": the system's */
 		uint64_t min_expires_ms, default_expires_ms, max_expires_ms;
 		int64_t max_contacts;
 		struct conf_list peers, routes, numbers;

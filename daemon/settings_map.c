@@ -89,8 +89,10 @@ void settings_sip_tp(const struct settings *settings, struct sip_tp_options *opt
 			.cert_file = given(from[i].certificate),
 			.key_file = given(from[i].key),
 			.client_ca_file = given(from[i].client_ca),
+			.advertised = given(from[i].advertised),
 		};
 	}
+	options->ca_file = given(settings->sip.ca_file);
 	options->max_conns = (unsigned)(settings->sip.max_connections + workers - 1) / workers;
 	options->idle_ms = (unsigned)settings->sip.idle_ms;
 	options->message_ms = (unsigned)settings->sip.message_ms;

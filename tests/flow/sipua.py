@@ -38,7 +38,7 @@ class Message:
             self.status = None
         else:
             self.status = int(self.start.split(" ")[1])
-            self.method = self.get("cseq").split()[1]
+            self.method = (self.get("cseq") or "0 NONE").split()[1]
 
     def all(self, name):
         return [value for field, value in self.fields if field == name.lower()]
