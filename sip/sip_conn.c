@@ -44,7 +44,7 @@ static uint64_t due_ms(const struct sip_conn *conn)
 	default:
 		break;
 	}
-	due = conn->active_ms + (conn->keep_ms ? conn->keep_ms : tp->idle_ms);
+	due = conn->active_ms + (conn->keep_ms > tp->idle_ms ? conn->keep_ms : tp->idle_ms);
 	other = conn->since_ms + tp->message_ms;
 	if (conn->begun && other < due)
 		due = other;

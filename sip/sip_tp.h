@@ -115,7 +115,8 @@ int sip_tp_is_local(struct sip_tp *tp, enum sip_proto proto, const struct sip_ad
 
 int sip_tp_flow_alive(struct sip_tp *tp, uint64_t flow); /* a hint */
 unsigned sip_flow_worker(uint64_t flow);
-/* A registration or the like lives on FLOW: it may be silent for IDLE_MS (0: as others again). */
+/* A registration or the like lives on FLOW: it may be silent for IDLE_MS (never for less than
+ * others may; 0: as others again). */
 void sip_tp_keep(struct sip_tp *tp, uint64_t flow, unsigned idle_ms);
 /* End FLOW when what waits has been written. ops.flow_closed comes later. */
 void sip_tp_close(struct sip_tp *tp, uint64_t flow);

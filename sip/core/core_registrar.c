@@ -5,6 +5,7 @@
  * parse, gather, decide, commit, act stand below in this order. What is decided, and why, is in
  * reg.c. A commit that finds another value than the one decided upon goes back to gather.
  */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -15,6 +16,7 @@
 enum {
 	TRIES_MAX = 1000, /* conflicts of one request; each means that another won */
 	LINES_MAX = LOC_BINDINGS_MAX + 8, /* of an answer */
+	KEEP_SLACK_MS = 60000, /* a client that refreshes at the last moment finds its connection */
 };
 
 /* One request on its way through the steps, in its message's arena: valid while its transaction is
@@ -202,6 +204,41 @@ static void decide(struct run *run, const struct loc_user *old)
 
 /* ---- commit ---- */
 
+/* How long the connection FLOW may be silent for what USER registered over it; 0: nothing is. What
+ * came along a Path uses another's connection, which is not for this user to keep or to give up. */
+static unsigned keep_of(const struct run *run, const struct loc_user *user, uint64_t flow)
+{
+	int64_t left_us = 0, ms;
+
+	for (unsigned i = 0; i < user->n_bindings; i++) {
+		const struct loc_binding *b = &user->bindings[i];
+
+		if (b->flow == flow && !b->path.n && b->expires_us - run->req.now_us > left_us)
+			left_us = b->expires_us - run->req.now_us;
+	}
+	ms = left_us ? left_us / 1000 + KEEP_SLACK_MS : 0;
+	return ms < UINT_MAX ? (unsigned)ms : UINT_MAX;
+}
+
+/* Only clients that do outbound send keep-alives (RFC 5626 s4.4), and there is no other way to one
+ * behind a NAT: a connection lives as long as what is registered over it. */
+static void keep_flows(const struct run *run, const struct loc_user *old)
+{
+	const struct loc_user *user = &run->result.user;
+	uint64_t flow = run->req.flow;
+
+	if (run->is_third_party)
+		return;
+	if (flow && keep_of(run, user, flow))
+		sip_tp_keep(run->w->tp, flow, keep_of(run, user, flow));
+	for (unsigned i = 0; old && i < old->n_bindings; i++) {
+		const struct loc_binding *b = &old->bindings[i];
+
+		if (b->flow && !b->flow_lost && !b->path.n && !keep_of(run, user, b->flow))
+			sip_tp_keep(run->w->tp, b->flow, 0);
+	}
+}
+
 static void commit(struct run *run, const struct loc_user *old)
 {
 	const struct loc_user *made = NULL;
@@ -212,6 +249,7 @@ static void commit(struct run *run, const struct loc_user *old)
 	}
 	switch (loc_put(run->core->options.loc, run->req.aor, old, made)) {
 	case LOC_PUT_DONE:
+		keep_flows(run, old);
 		act(run);
 		return;
 	case LOC_PUT_NOMEM:

@@ -146,3 +146,24 @@ def test_an_erased_user_is_not_registered(server, phone):
     assert phone.register(600).status == 200
     assert server.ctl("user", "del", "alice", "--yes").returncode == 0
     assert phone.register(contact="").status in (401, 403)
+
+
+def test_a_silent_connection_lives_as_long_as_its_registration(make_daemon):
+    server = make_daemon().with_sip(**{"idle-time": "10 s"}).start()
+    for user in ("alice", "bob", "carol"):
+        add_user(server, user, PASSWORD)
+    with UserAgent(server, "alice", PASSWORD, transport="tcp") as phone, \
+            UserAgent(server, "carol", PASSWORD, transport="tcp") as gone, \
+            UserAgent(server, "bob", PASSWORD) as bob:
+        assert phone.register(600).status == 200
+        assert gone.register(600).status == 200
+        assert gone.register(0).status == 200
+        # Whose registration has ended is closed like anybody, though silent for less long.
+        gone.sock.settimeout(60)
+        assert gone.sock.recv(1) == b""
+        waiting = bob.request("MESSAGE", phone.aor)
+        answer = bob.answer_to(waiting)
+        value = digest(answer.get("proxy-authenticate"), "MESSAGE", phone.aor, "bob", PASSWORD)
+        bob.send_raw(bob.request("MESSAGE", phone.aor, [("Proxy-Authorization", value)]))
+        phone.take("MESSAGE")
+        assert bob.expect(lambda m: not m.is_request).status == 200
