@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "sip/core/core_relay_priv.h"
+#include "sip/sip_out.h"
 
 struct core_branch {
 	struct core_relay *relay;
@@ -18,6 +19,7 @@ struct core_branch {
 	uint64_t ctx_id, resolve_id; /* 0: none */
 	struct sip_targets *dests;   /* what it was resolved to; NULL: TARGET's own */
 	unsigned n_tried;
+	const struct sip_dest *udp; /* TCP is tried for it now; NULL: it is not */
 	unsigned status; /* 0: none yet */
 	unsigned breadth;
 	int is_live;
@@ -25,6 +27,7 @@ struct core_branch {
 
 static void settle(struct core_relay *relay);
 static void try_next(struct core_branch *branch);
+static int send_over(struct core_branch *branch, const struct sip_dest *dest, size_t most);
 
 static struct sip_stx *stx_of(const struct core_relay *relay)
 {
@@ -169,6 +172,13 @@ static void on_final(struct core_branch *branch, unsigned status, struct sip_msg
 	struct core_relay *relay = branch->relay;
 
 	branch->ctx_id = 0;
+	if (!response && status == 503 && branch->udp) {
+		const struct sip_dest *udp = branch->udp;
+
+		branch->udp = NULL;
+		if (send_over(branch, udp, SIZE_MAX) == 0)
+			return;
+	}
 	if (!response && branch->dests) {
 		sip_resolve_mark_dead(relay->w->resolver,
 				      &branch->dests->dest[branch->n_tried - 1]);
@@ -200,8 +210,8 @@ static void on_answered(void *arg, unsigned status, struct sip_msg *response)
 	settle(relay);
 }
 
-/* 0; -1: it cannot go there. */
-static int branch_send(struct core_branch *branch, const struct sip_dest *dest)
+/* 0; 1: it has more than MOST octets and was not sent; -1: it cannot go there. */
+static int send_over(struct core_branch *branch, const struct sip_dest *dest, size_t most)
 {
 	struct core_relay *relay = branch->relay;
 	struct sip_send send = { .method = relay->method,
@@ -220,12 +230,42 @@ static int branch_send(struct core_branch *branch, const struct sip_dest *dest)
 	send.buf = core_forward(relay, branch->target, dest, send.branch, branch->breadth);
 	if (!send.buf)
 		return -1;
+	if (sip_buf_size(send.buf) > most) {
+		sip_buf_drop(&send.buf);
+		return 1;
+	}
 	ctx = sip_ctx_send(relay->w->txns, &send);
 	sip_buf_drop(&send.buf);
 	if (!ctx)
 		return -1;
 	branch->ctx_id = sip_ctx_id(ctx);
 	metric_add(relay->core->relayed, 1);
+	return 0;
+}
+
+/* 0; -1: it cannot go there. A request that is too large for a datagram goes over TCP, unless UDP
+ * is asked for or all that is known of a client; over UDP after all when nobody takes the
+ * connection (RFC 3261 s18.1.1). */
+static int branch_send(struct core_branch *branch, const struct sip_dest *dest)
+{
+	const struct core_target *target = branch->target;
+	struct sip_dest stream;
+	struct strv said;
+	size_t most = SIZE_MAX;
+	int ret;
+
+	branch->udp = NULL;
+	if (dest->proto == SIP_UDP && !target->udp_only &&
+	    !sip_param(target->hop.params, "transport", &said))
+		most = SIP_UDP_REQUEST_MAX;
+	ret = send_over(branch, dest, most);
+	if (ret <= 0)
+		return ret;
+	stream = *dest;
+	stream.proto = SIP_TCP;
+	if (send_over(branch, &stream, SIZE_MAX) < 0)
+		return send_over(branch, dest, SIZE_MAX);
+	branch->udp = dest;
 	return 0;
 }
 

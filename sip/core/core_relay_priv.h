@@ -24,6 +24,7 @@ struct core_target {
 	struct sip_uri hop; /* what is resolved for it: path's first, a Route, a peer, URI itself */
 	struct sip_dest dest;
 	int has_dest;	    /* DEST is where it goes; else HOP is resolved */
+	int udp_only;	    /* DEST is known to take datagrams, and HOP is not set */
 	unsigned q;	    /* thousandths; those of one q are tried together */
 	struct strv device; /* instance: those of one device are tried one after another */
 	int64_t refreshed_us;

@@ -55,6 +55,7 @@ static struct core_target *target_add(struct core_relay *relay)
 	memset(target, 0, offsetof(struct core_target, dest));
 	target->dest.name[0] = '\0';
 	target->has_dest = 0;
+	target->udp_only = 0;
 	target->q = 1000;
 	target->device = STRV("");
 	target->refreshed_us = 0;
@@ -161,7 +162,7 @@ static int reach(const struct core_relay *relay, const struct loc_binding *b,
 	target->dest.flow = 0;
 	target->dest.flow_only = 0;
 	if (b->proto == SIP_UDP && (b->nat || b->reg_id)) {
-		target->has_dest = 1;
+		target->has_dest = target->udp_only = 1;
 		return 0;
 	}
 	if (sip_uri_parse(target->uri, &target->hop) < 0)

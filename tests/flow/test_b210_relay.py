@@ -11,6 +11,7 @@
       |<------------|                |
 """
 
+import socket
 import threading
 import time
 
@@ -210,3 +211,46 @@ def test_a_contact_that_leads_back_here_ends(server, alice):
         assert answer.status in (404, 407, 480, 482, 483, 440, 504)
     branches = server.metric("opencpm_sip_relayed_total")
     assert branches <= 71
+
+
+class Caught(UserAgent):
+    """Registered over UDP, taking connections at the same address when LISTENS."""
+
+    def __init__(self, server, user, listens, params=""):
+        super().__init__(server, user, PASSWORD)
+        self.contact = f"<sip:{user}@{self.address}{params}>"
+        self.listener = socket.create_server(self.sock.getsockname()) if listens else None
+        assert self.register(600).status == 200
+
+    def close(self):
+        if self.listener:
+            self.listener.close()
+        super().close()
+
+
+def send_large(server, alice):
+    """A message beyond 1300 octets from alice to bob, authenticated; it is not waited for."""
+    answer = alice.answer_to(alice.request("MESSAGE", BOB))
+    value = digest(answer.get("proxy-authenticate"), "MESSAGE", BOB, "alice", PASSWORD)
+    alice.send_raw(alice.request("MESSAGE", BOB, [("Proxy-Authorization", value),
+                                                  ("Content-Type", "text/plain")], "x" * 1400))
+
+
+def test_what_is_too_large_for_a_datagram_goes_over_tcp(server, alice):
+    with Caught(server, "bob", listens=True) as bob:
+        send_large(server, alice)
+        bob.listener.settimeout(PATIENCE_S)
+        bob.sock.close()
+        bob.sock, bob.transport = bob.listener.accept()[0], "tcp"
+        got = bob.take("MESSAGE")
+        assert got.get("via").startswith("SIP/2.0/TCP ") and len(got.body) == 1400
+        assert alice.expect(lambda m: not m.is_request).status == 200
+
+
+@pytest.mark.parametrize("listens, params", [(False, ""), (True, ";transport=udp")])
+def test_it_goes_by_udp_where_nobody_listens_or_udp_is_asked_for(server, alice, listens, params):
+    with Caught(server, "bob", listens, params) as bob:
+        send_large(server, alice)
+        got = bob.take("MESSAGE")
+        assert got.get("via").startswith("SIP/2.0/UDP ") and len(got.body) == 1400
+        assert alice.expect(lambda m: not m.is_request).status == 200
