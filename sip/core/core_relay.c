@@ -20,7 +20,7 @@ struct core_branch {
 	struct sip_targets *dests;   /* what it was resolved to; NULL: TARGET's own */
 	unsigned n_tried;
 	const struct sip_dest *udp; /* TCP is tried for it now; NULL: it is not */
-	unsigned status; /* 0: none yet */
+	unsigned status;	    /* 0: none yet */
 	unsigned breadth;
 	int is_live;
 };
@@ -324,9 +324,10 @@ static int has_spoken(const struct core_relay *relay, const struct core_target *
 static void begin_group(struct core_relay *relay)
 {
 	unsigned first = relay->begun, end = first;
+	unsigned most = relay->disposition.sequential ? 1 : relay->breadth;
 
 	while (end < relay->n_targets && relay->target[end].q == relay->target[first].q &&
-	       end - first < relay->breadth)
+	       end - first < most)
 		end++;
 	for (; relay->begun < end; relay->begun++) {
 		struct core_branch *branch = &relay->branch[relay->begun];

@@ -3,6 +3,7 @@
  * sip/core/core_relay_priv.h - a request that is passed on, for the files that do it
  *
  *	core_target.c	where to: users, devices, numbers, peers, other domains
+ *	core_prefs.c	which of the devices the caller wants (RFC 3841)
  *	core_relay.c	branches, their answers, the best of them (RFC 3261 s16)
  *	core_forward.c	the request as a branch sends it
  *	core_loop.c	has it been here before? (RFC 5393)
@@ -12,6 +13,7 @@
 
 #include "sip/core/core_priv.h"
 #include "sip/core/number.h"
+#include "sip/sip_prefs.h"
 
 enum {
 	CORE_TARGETS_MAX = 64, /* of one request */
@@ -23,9 +25,11 @@ struct core_target {
 	struct strv path;   /* Route that it gets in front: values joined by ", "; empty: none */
 	struct sip_uri hop; /* what is resolved for it: path's first, a Route, a peer, URI itself */
 	struct sip_dest dest;
-	int has_dest;	    /* DEST is where it goes; else HOP is resolved */
-	int udp_only;	    /* DEST is known to take datagrams, and HOP is not set */
-	unsigned q;	    /* thousandths; those of one q are tried together */
+	int has_dest; /* DEST is where it goes; else HOP is resolved */
+	int udp_only; /* DEST is known to take datagrams, and HOP is not set */
+	unsigned q;   /* thousandths; those of one q are tried together */
+	unsigned qa;  /* millionths: how well it is what the caller wants */
+	const struct sip_features *features; /* NULL: none are known */
 	struct strv device; /* instance: those of one device are tried one after another */
 	int64_t refreshed_us;
 	enum core_next next;
@@ -47,7 +51,8 @@ struct core_relay {
 	unsigned breadth; /* that branches may share (RFC 5393 s5); has_breadth: the request said it
 			   */
 	int has_breadth;
-	uint64_t loop; /* its mark in our Vias */
+	uint64_t loop;			    /* its mark in our Vias */
+	struct sip_disposition disposition; /* set when the targets are devices */
 
 	struct number_ask ask; /* where a number leads */
 	int is_asking, was_asked;
@@ -69,6 +74,16 @@ void core_target_find(struct core_relay *relay);
 
 /* The relay ends: nothing is told any more. */
 void core_target_forget(struct core_relay *relay);
+
+/* ---- core_prefs.c ---- */
+
+/* 1 when features of a user's N_BINDINGS devices have to be known for the request. */
+int core_prefs_matter(const struct core_relay *relay, unsigned n_bindings);
+/* Drop the devices that the caller does not want and set qa of the others. 0, or the status to
+ * refuse with and why (NULL: the standard reason); at least one target is left then. */
+unsigned core_prefs_sift(struct core_relay *relay, const char **why_out);
+/* The targets are in their order: those of them, and all together, if the caller says so. */
+void core_prefs_dispose(struct core_relay *relay);
 
 /* ---- core_relay.c ---- */
 

@@ -57,6 +57,8 @@ static struct core_target *target_add(struct core_relay *relay)
 	target->has_dest = 0;
 	target->udp_only = 0;
 	target->q = 1000;
+	target->qa = 0;
+	target->features = NULL;
 	target->device = STRV("");
 	target->refreshed_us = 0;
 	target->next = CORE_TO_FOREIGN;
@@ -178,9 +180,12 @@ static struct strv copied(struct core_relay *relay, struct strv text)
 	return copy ? strv_of(copy) : strv_mem(NULL, 0);
 }
 
-static void add_binding(struct core_relay *relay, const struct loc_binding *b)
+/* With FEATURES, what the device can do is read too: more of it than can be read counts as nothing,
+ * which no preference drops. */
+static void add_binding(struct core_relay *relay, const struct loc_binding *b, int features)
 {
 	struct core_target *target = target_add(relay);
+	struct sip_features *read;
 
 	if (!target)
 		return;
@@ -191,17 +196,21 @@ static void add_binding(struct core_relay *relay, const struct loc_binding *b)
 	target->q = b->q;
 	target->refreshed_us = b->refreshed_us;
 	target->next = CORE_TO_CLIENT;
+	if (features && sip_features_parse(b->params, relay->msg->arena, &read, NULL) == 0)
+		target->features = read;
 	if (!target->uri.n || target->path.n != b->path.n || reach(relay, b, target) < 0)
 		relay->n_targets--;
 }
 
-/* Higher q first; inside it the newest first. */
+/* Higher q first; inside it what the caller likes best, the newest first. */
 static int order(const void *a_at, const void *b_at)
 {
 	const struct core_target *a = a_at, *b = b_at;
 
 	if (a->q != b->q)
 		return a->q > b->q ? -1 : 1;
+	if (a->qa != b->qa)
+		return a->qa > b->qa ? -1 : 1;
 	return a->refreshed_us > b->refreshed_us ? -1 : a->refreshed_us < b->refreshed_us;
 }
 
@@ -215,6 +224,25 @@ static void part_devices(struct core_relay *relay)
 				relay->target[i].q = 0;
 				break;
 			}
+}
+
+/* The devices that are left, in the order in which they are tried. */
+static void go_to_devices(struct core_relay *relay)
+{
+	const char *why;
+	unsigned status = relay->n_targets ? core_prefs_sift(relay, &why) : 480;
+
+	if (status) {
+		core_relay_refuse(relay, status, status == 480 ? NULL : why);
+		return;
+	}
+	if (relay->n_targets > 1) {
+		qsort(relay->target, relay->n_targets, sizeof(*relay->target), order);
+		core_prefs_dispose(relay);
+		part_devices(relay);
+		qsort(relay->target, relay->n_targets, sizeof(*relay->target), order);
+	}
+	core_relay_go(relay);
 }
 
 static void on_located(void *arg, enum loc_found found, const struct loc_user *user)
@@ -235,18 +263,10 @@ static void on_located(void *arg, enum loc_found found, const struct loc_user *u
 	for (unsigned i = 0; user && i < user->n_bindings; i++)
 		if (loc_binding_lives(&user->bindings[i], now_us) &&
 		    (!gruu.is_gruu || gruu_fits(&gruu, &user->bindings[i])))
-			add_binding(relay, &user->bindings[i]);
+			add_binding(relay, &user->bindings[i],
+				    core_prefs_matter(relay, user->n_bindings));
 	loc_user_drop(&user);
-	if (!relay->n_targets) {
-		core_relay_refuse(relay, 480, NULL);
-		return;
-	}
-	if (relay->n_targets > 1) {
-		qsort(relay->target, relay->n_targets, sizeof(*relay->target), order);
-		part_devices(relay);
-		qsort(relay->target, relay->n_targets, sizeof(*relay->target), order);
-	}
-	core_relay_go(relay);
+	go_to_devices(relay);
 }
 
 /* ---- users and numbers ---- */

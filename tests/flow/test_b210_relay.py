@@ -254,3 +254,70 @@ def test_it_goes_by_udp_where_nobody_listens_or_udp_is_asked_for(server, alice, 
         got = bob.take("MESSAGE")
         assert got.get("via").startswith("SIP/2.0/UDP ") and len(got.body) == 1400
         assert alice.expect(lambda m: not m.is_request).status == 200
+
+
+MSG = '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg"'
+SESSION = '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.session"'
+
+
+def forget(server):
+    with UserAgent(server, "bob", PASSWORD) as bob:
+        assert bob.register(0, contact="*").status == 200
+
+
+def test_only_the_devices_that_the_caller_wants(server, alice):
+    with Device(server, "bob", params=";" + MSG) as one, \
+            Device(server, "bob", params=";" + SESSION) as two, Device(server, "bob") as immune:
+        wanted = [("Accept-Contact", f"*;{MSG};require;explicit")]
+        assert alice.message(BOB, headers=wanted).status == 200
+        immune.wait_for()
+        assert len(one.wait_for()) == 1 and one.got[0].all("accept-contact")
+        unwanted = [("Reject-Contact", f"*;{MSG}")]
+        assert alice.message(BOB, headers=unwanted).status == 200
+        assert len(two.wait_for()) == 1
+        immune.wait_for(2)
+        assert len(one.got) == 1
+
+
+def test_nobody_that_the_caller_wants(server, alice):
+    with Device(server, "bob", params=";" + SESSION) as bob:
+        wanted = [("Accept-Contact", f"*;{MSG};require;explicit")]
+        assert alice.message(BOB, headers=wanted).status == 480
+        # What only its method implies drops nobody.
+        assert alice.message(BOB).status == 200 and len(bob.got) == 1
+    forget(server)
+    with Device(server, "bob", params=';methods="INVITE"'):
+        assert alice.message(BOB).status == 200
+
+
+def test_one_after_another_and_one_alone(server, alice):
+    first = [("Accept-Contact", f"*;{MSG};explicit")]
+    with Device(server, "bob", 486, params=";" + MSG) as one, \
+            Device(server, "bob", 200, params=";" + SESSION) as two:
+        assert alice.message(
+            BOB, headers=first + [("Request-Disposition", "no-fork")]).status == 486
+        assert len(one.got) == 1 and not two.got
+        assert alice.message(
+            BOB, headers=first + [("Request-Disposition", "sequential")]).status == 200
+        assert len(one.got) == 2 and len(two.got) == 1
+    forget(server)
+    with Device(server, "bob", 200, params=";" + MSG) as one, \
+            Device(server, "bob", 200, params=";" + SESSION) as two:
+        assert alice.message(
+            BOB, headers=first + [("Request-Disposition", "sequential")]).status == 200
+        assert len(one.got) == 1 and not two.got
+
+
+def test_all_at_once_whatever_their_q(server, alice):
+    with Device(server, "bob", 200, q="0.1") as low, \
+            Device(server, "bob", q="0.9", silent=True) as high:
+        assert alice.message(BOB, headers=[("Request-Disposition", "parallel")]).status == 200
+        assert low.wait_for() and high.wait_for()
+
+
+@pytest.mark.parametrize("name, value", [
+    ("Request-Disposition", "fork, no-fork"), ("Accept-Contact", "sip:a@b"),
+])
+def test_preferences_that_are_none(server, alice, name, value):
+    with Device(server, "bob"):
+        assert alice.message(BOB, headers=[(name, value)]).status == 400
