@@ -21,7 +21,7 @@ def demo(tmp_path):
     with open(tmp_path / "log", "ab") as log:
         process = subprocess.Popen(
             [sys.executable, TOP / "tests/demo.py", "--build", BUILD, "--workers", "2", "--dir", tmp_path / "demo",
-             "--http", "0", "--ready-file", ready],
+             "--http", "0", "--sip", "0", "--ready-file", ready],
             stdout=log, stderr=log,
         )
     try:
@@ -68,6 +68,7 @@ def test_tour(demo, name):
     for command, _, _ in steps:
         script += command + f"\nprintf '\\n%s\\n' '{END}'\n"
     script = script.replace("/tmp/tour", demo["dir"]).replace("http://127.0.0.1:8080", demo["http"]["url"])
+    script = script.replace("build/cpmctl", str(BUILD / "cpmctl"))
     done = subprocess.run(
         ["bash", "-c", script], capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )
