@@ -107,8 +107,8 @@ register_only_when_network_is_up=0
 mtu=1300
 firewall_policy=0
 [proxy_0]
-reg_proxy=<sip:127.0.0.1:{server};transport={transport}>
-reg_route=<sip:127.0.0.1:{server};transport={transport};lr>
+reg_proxy=<sip:{host}:{server};transport={transport}>
+reg_route=<sip:{host}:{server};transport={transport};lr>
 reg_identity=sip:{user}@{domain}
 reg_expires=600
 reg_sendregister=1
@@ -123,9 +123,10 @@ playback_dev_id=
 enabled=0
 """
 
-    def __init__(self, folder, server, user, password, transport="udp", domain="example.com"):
+    def __init__(self, folder, server, user, password, transport="udp", domain="example.com",
+                 host="127.0.0.1"):
         super().__init__(folder)
-        self.known = dict(server=server, user=user, password=password, transport=transport,
+        self.known = dict(host=host, server=server, user=user, password=password, transport=transport,
                           domain=domain, port=free_sip_port())
         self.uuid = ""
 
