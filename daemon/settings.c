@@ -341,6 +341,13 @@ const struct conf_item settings_table[] = {
 	     "after it, and given up after 64 times it. Less helps on a fast network of our own."),
 	SPAN("sip.t2", sip.t2_ms, "4 s", 10, 1 * MINUTE, FIXED,
 	     "T2 of RFC 3261: the longest pause between sending a request again."),
+	NUMBER("sip.max-transactions", sip.max_transactions, "200000", 100, 100000000, FIXED,
+	       "How many requests may wait for their answer at a time, over all workers; more are "
+	       "refused with 503. Each takes some 10 kB."),
+	NUMBER("sip.max-finished", sip.max_finished, "2000000", 1000, 100000000, FIXED,
+	       "How many answers are kept, over all workers, to be given again to whoever asks "
+	       "again: 32 seconds of requests over UDP, of about 1 kB each. Beyond it the oldest "
+	       "is forgotten early."),
 	SPAN("sip.min-expires", sip.min_expires_ms, "1 min", 1 * SECOND, 1 * DAY, RELOAD,
 	     "The shortest registration or subscription that is granted; less is refused with 423. "
 	     "Short ones load the server, long ones find dead devices late."),
@@ -350,6 +357,12 @@ const struct conf_item settings_table[] = {
 	     "The longest that is granted; more is shortened to it."),
 	NUMBER("sip.max-contacts", sip.max_contacts, "16", 1, 64, RELOAD,
 	       "How many devices one user may have registered at a time."),
+	SPAN("sip.flow-timer", sip.flow_timer_ms, "0 s", 0, 1 * DAY, FIXED,
+	     "How often clients that can do outbound (RFC 5626) shall send keep-alives over TCP, "
+	     "TLS and WebSocket; they are told when they register. 0 s: as often as they like."),
+	TEXT("sip.service-route", sip.service_route, "", 500, FIXED,
+	     "The Service-Route that clients are given when they register (RFC 3608): the way "
+	     "their requests shall take, as <sip:cpm.example.com;lr>. Empty: none."),
 	{ "sip.peers", CONF_LIST, AT(sip.peers), "[]", 0, SETTINGS_PEERS_MAX, NULL, FIXED,
 	  "Servers that are known: an IMS core in front, gateways, other operators. Everybody else "
 	  "is a user who must authenticate, or a stranger.",

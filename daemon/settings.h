@@ -20,6 +20,7 @@
 #include "sip/sip_hep.h"
 #include "sip/sip_resolve.h"
 #include "sip/sip_tp.h"
+#include "sip/sip_txn.h"
 
 enum {
 	SETTINGS_LISTENS_MAX = 32,	/* entries of http.listen */
@@ -111,9 +112,12 @@ struct settings {
 		int64_t max_connections;
 		uint64_t idle_ms, message_ms, connect_ms;
 		uint64_t t1_ms, t2_ms;
-		const char *ca_file; /* "": the system's */
+		int64_t max_transactions, max_finished; /* of all workers */
+		const char *ca_file;			/* "": the system's */
 		uint64_t min_expires_ms, default_expires_ms, max_expires_ms;
 		int64_t max_contacts;
+		uint64_t flow_timer_ms;	   /* 0: none */
+		const char *service_route; /* "": none */
 		struct conf_list peers, routes, numbers;
 		const char *enum_suffix; /* "": none */
 		const char *dns_servers; /* "": the system's */
@@ -163,6 +167,7 @@ void settings_http_options(const struct settings *settings, struct http_options 
 void settings_sip_tp(const struct settings *settings, struct sip_tp_options *options,
 		     struct sip_listen listens_out[SETTINGS_LISTENS_MAX]);
 /* Authentication and registration times. */
+void settings_sip_timers(const struct settings *settings, struct sip_timers *timers);
 void settings_sip_core(const struct settings *settings, struct core_options *options);
 void settings_sip_dns(const struct settings *settings, struct sip_dns_options *options);
 /* What the tables hold, in arrays that OPTIONS or the caller borrows; each returns the number. */

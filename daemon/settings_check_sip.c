@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "sip/sip_addr.h"
+#include "sip/sip_field.h"
 
 static const char LISTEN[] = "sip.listen";
 
@@ -96,6 +97,28 @@ static void check_times(struct conf_check *check, const struct settings *s)
 	if (s->sip.default_expires_ms > s->sip.max_expires_ms)
 		conf_check_fault(check, "sip.max-expires", -1,
 				 "sip.max-expires is shorter than sip.default-expires");
+	if (s->sip.flow_timer_ms >= s->sip.idle_ms)
+		conf_check_fault(check, "sip.flow-timer", -1,
+				 "sip.flow-timer is not shorter than sip.idle-time: connections "
+				 "would end between two keep-alives");
+}
+
+/* Header values of ours that peers read: a fault in them is one in each answer. */
+static void check_service_route(struct conf_check *check, const struct settings *s)
+{
+	struct strv rest = strv_of(s->sip.service_route);
+	struct sip_name_addr route;
+
+	while (rest.n) {
+		int ret = sip_name_addr_next(&rest, &route);
+
+		if (ret > 0 && sip_uri_is_sip(&route.uri) && route.text.p[route.text.n - 1] == '>')
+			continue;
+		conf_check_fault(check, "sip.service-route", -1,
+				 "\"%s\" is no route; give one as <sip:cpm.example.com;lr>",
+				 s->sip.service_route);
+		return;
+	}
 }
 
 static int all_good(struct conf_check *check, const char *name, unsigned n)
@@ -151,6 +174,7 @@ void settings_check_sip(struct conf_check *check, const struct settings *s)
 {
 	check_listens(check, s);
 	check_times(check, s);
+	check_service_route(check, s);
 	check_peers(check, s);
 	check_numbers(check, s);
 	check_capture(check, s);

@@ -99,6 +99,16 @@ void settings_sip_tp(const struct settings *settings, struct sip_tp_options *opt
 	options->connect_ms = (unsigned)settings->sip.connect_ms;
 }
 
+void settings_sip_timers(const struct settings *settings, struct sip_timers *timers)
+{
+	unsigned workers = settings_workers(settings);
+
+	timers->t1_ms = (unsigned)settings->sip.t1_ms;
+	timers->t2_ms = (unsigned)settings->sip.t2_ms;
+	timers->max_live = (unsigned)(settings->sip.max_transactions + workers - 1) / workers;
+	timers->max_finished = (unsigned)(settings->sip.max_finished + workers - 1) / workers;
+}
+
 void settings_sip_core(const struct settings *settings, struct core_options *options)
 {
 	options->md5 = settings->auth.md5;
@@ -107,6 +117,8 @@ void settings_sip_core(const struct settings *settings, struct core_options *opt
 	options->reg.expires_min_s = seconds(settings->sip.min_expires_ms);
 	options->reg.expires_max_s = seconds(settings->sip.max_expires_ms);
 	options->reg.contacts_max = (unsigned)settings->sip.max_contacts;
+	options->flow_timer_s = seconds(settings->sip.flow_timer_ms);
+	options->service_route = settings->sip.service_route;
 }
 
 void settings_sip_dns(const struct settings *settings, struct sip_dns_options *options)

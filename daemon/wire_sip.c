@@ -154,8 +154,7 @@ static int open_edge(struct house_sip *house, const struct settings *settings,
 	sip_options_init(&options);
 	settings_sip_tp(settings, &options.tp, house->listens);
 	options.tp.limits = needs->limits;
-	options.timers.t1_ms = (unsigned)settings->sip.t1_ms;
-	options.timers.t2_ms = (unsigned)settings->sip.t2_ms;
+	settings_sip_timers(settings, &options.timers);
 	options.server = "CPM-serv/OMA2.2 opencpm/" PACKAGE_VERSION;
 	/* The first one's arg is there before the workers run. */
 	house->services[0] =

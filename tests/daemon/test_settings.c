@@ -347,6 +347,15 @@ static const struct row {
 	  "0:0: sip.default-expires is shorter than sip.min-expires\n"
 	  "1:11: sip.t1 is longer than sip.t2\n"
 	  "1:47: sip.max-expires is shorter than sip.default-expires\n" },
+	{ "keep-alives that come too late", "sip: {flow-timer: 15 min}\n", -1,
+	  "1:19: sip.flow-timer is not shorter than sip.idle-time: connections would end between "
+	  "two keep-alives\n" },
+	{ "two routes for clients",
+	  "sip: {service-route: '<sip:a.example;lr>, <sip:b.example;lr>'}\n", 0, "" },
+	{ "a route without its brackets", "sip: {service-route: 'sip:a.example;lr'}\n", -1,
+	  "1:22: \"sip:a.example;lr\" is no route; give one as <sip:cpm.example.com;lr>\n" },
+	{ "what is no route behind one", "sip: {service-route: '<sip:a.example;lr>, b'}\n", -1,
+	  "1:22: \"<sip:a.example;lr>, b\" is no route; give one as <sip:cpm.example.com;lr>\n" },
 	{ "a capture server by name", "sip: {capture-address: homer}\n", -1,
 	  "1:24: \"homer\" is no numeric address; give one\n" },
 	{ "an upper-case domain", "domains: [{name: 'Example.com'}]\n", -1,

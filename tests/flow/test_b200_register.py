@@ -167,3 +167,16 @@ def test_a_silent_connection_lives_as_long_as_its_registration(make_daemon):
         bob.send_raw(bob.request("MESSAGE", phone.aor, [("Proxy-Authorization", value)]))
         phone.take("MESSAGE")
         assert bob.expect(lambda m: not m.is_request).status == 200
+
+
+def test_what_clients_are_told_to_do(make_daemon):
+    server = make_daemon().with_sip(**{
+        "flow-timer": "2 min", "service-route": "<sip:orig@cpm.example.com;lr>"}).start()
+    add_user(server, "alice", PASSWORD)
+    with UserAgent(server, "alice", PASSWORD, transport="tcp") as phone:
+        instance = '+sip.instance="<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>"'
+        answer = phone.register(
+            600, contact=f"{phone.contact};{instance};reg-id=1",
+            headers=[("Supported", "outbound, path")])
+        assert answer.get("flow-timer") == "120"
+        assert answer.get("service-route") == "<sip:orig@cpm.example.com;lr>"
