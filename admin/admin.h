@@ -18,6 +18,8 @@
 struct admin;
 struct conf_fault;
 struct http_route;
+struct loc;
+struct peers;
 struct users;
 struct xdm_docs;
 
@@ -73,6 +75,10 @@ struct admin *admin_new(const struct admin_options *options);
  * writes and reads, is the room's. 0 or -1. */
 int admin_start(struct admin *admin, struct workers *workers, struct jobs *jobs, struct kv *kv,
 		struct users *users, const struct xdm_docs *docs, struct err *err);
+
+/* The SIP side: where users are registered, and the table of peers; before the workers run.
+ * Borrowed until admin_stop has returned. Without this call the server has no SIP. */
+void admin_set_sip(struct admin *admin, struct loc *loc, const struct peers *peers);
 
 /* The routes, valid until admin_free. */
 const struct http_route *admin_routes(const struct admin *admin, unsigned *n_out);

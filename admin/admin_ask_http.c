@@ -170,7 +170,7 @@ static void run_owners(struct job *job)
 		admin_show_owners(call->admin->kv, call->after, (unsigned)call->max, &call->err);
 }
 
-int admin_call_read_page(struct admin_call *call)
+int admin_call_read_page(struct admin_call *call, size_t after_max)
 {
 	struct arena *arena = http_req_arena(call->req);
 	struct strv query = http_req_query(call->req), name, value;
@@ -187,15 +187,14 @@ int admin_call_read_page(struct admin_call *call)
 		else if (strv_u64(value, PAGE_MAX, &call->max) < 0 || call->max == 0)
 			return err_set(&call->err, ERR_RANGE, "max must be from 1 to %d", PAGE_MAX);
 	}
-	if (more == 0 && call->after.n > KV_OWNER_MAX)
-		return err_set(&call->err, ERR_RANGE, "after has more than %d octets",
-			       KV_OWNER_MAX);
+	if (more == 0 && call->after.n > after_max)
+		return err_set(&call->err, ERR_RANGE, "after has more than %zu octets", after_max);
 	return more;
 }
 
 void admin_owners_verb(struct admin_call *call)
 {
-	if (admin_call_read_page(call) < 0)
+	if (admin_call_read_page(call, KV_OWNER_MAX) < 0)
 		admin_answer_err(call->req, &call->err);
 	else
 		admin_call_on_pool(call, run_owners, admin_call_answer);

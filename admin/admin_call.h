@@ -92,8 +92,17 @@ void admin_doc_delete_verb(struct admin_call *call);
 void admin_doc_log_verb(struct admin_call *call);
 void admin_doc_undo_verb(struct admin_call *call);
 
-/* Read "after" and "max" of the query. 0; -1 with the call's error filled. (admin_ask_http.c) */
-int admin_call_read_page(struct admin_call *call);
+void admin_sip_registrations_verb(struct admin_call *call); /* and the others: admin_sip_http.c */
+void admin_sip_registration_verb(struct admin_call *call);
+void admin_sip_drop_verb(struct admin_call *call);
+void admin_sip_peers_verb(struct admin_call *call);
+void admin_sip_transactions_verb(struct admin_call *call);
+void admin_sip_traced_verb(struct admin_call *call);
+void admin_sip_trace_verb(struct admin_call *call);
+
+/* Read "after", of at most AFTER_MAX octets, and "max" of the query. 0; -1 with the call's error
+ * filled. (admin_ask_http.c) */
+int admin_call_read_page(struct admin_call *call, size_t after_max);
 
 /* 1 when the call's part can be an owner; else it has been answered. (admin_ask_http.c) */
 int admin_call_owner_is_sound(struct admin_call *call);

@@ -22,6 +22,8 @@ struct admin {
 	struct jobs *pool;
 	struct users *users;
 	const struct xdm_docs *docs;
+	struct loc *loc; /* NULL: no SIP */
+	const struct peers *peers;
 	const struct admin_ops *ops;
 	unsigned live_ms, ready_ms;
 	uint64_t started_ms;	  /* monotonic */

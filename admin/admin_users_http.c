@@ -317,7 +317,7 @@ static void run_list(struct job *job)
 
 void admin_users_verb(struct admin_call *call)
 {
-	if (admin_call_read_page(call) < 0)
+	if (admin_call_read_page(call, KV_OWNER_MAX) < 0)
 		admin_answer_err(call->req, &call->err);
 	else
 		admin_call_on_pool(call, run_list, admin_call_answer);

@@ -3,7 +3,7 @@
  * daemon/cpmctl.c - the command line: one table of verbs, options, help
  *
  * See cpmctl.h. What a verb does stands in cpmctl_verbs.c, cpmctl_user.c, cpmctl_doc.c,
- * cpmctl_work.c and cpmctl_offline.c.
+ * cpmctl_sip.c, cpmctl_work.c and cpmctl_offline.c.
  */
 #include "config.h"
 
@@ -76,6 +76,16 @@ static const struct verb {
 	  "                       later one touched the same place; a new version\n\n"
 	  "DOC is named as below the XCAP root: resource-lists/users/sip:ana@example.com/index.\n"
 	  "get, put and del take a node of it too: .../index/~~/resource-lists/list[1]." },
+	{ "sip", "WHAT [USER [on|off]]", 1, 3, ctl_sip,
+	  "registrations, drop, peers, transactions or trace",
+	  "  registrations        transport, source, time left, user and contact, one a line\n"
+	  "  registrations USER   all that is known of one user's\n"
+	  "  drop USER            end them; the devices may register again\n"
+	  "  peers                who is known, and what came from them\n"
+	  "  transactions         what each worker holds now\n"
+	  "  trace [USER on|off]  messages whose start line, From or To holds USER become lines "
+	  "of\n"
+	  "                       the log; without USER, who is traced" },
 	{ "jobs", "[ID | cancel ID]", 0, 2, ctl_jobs, "backups, verifications, exports, erasures",
 	  "All that the server remembers, or one. Cancel ends one that waits or runs." },
 };

@@ -55,6 +55,7 @@ ctl_verb_fn ctl_backup, ctl_verify, ctl_export, ctl_erase;		      /* cpmctl_work
 ctl_verb_fn ctl_restore;						      /* cpmctl_offline.c */
 ctl_verb_fn ctl_user;							      /* cpmctl_user.c */
 ctl_verb_fn ctl_doc;							      /* cpmctl_doc.c */
+ctl_verb_fn ctl_sip;							      /* cpmctl_sip.c */
 int ctl_verify_dir(struct ctl *ctl, const char *dir);			      /* cpmctl_offline.c */
 
 /* 1 after SIGINT or SIGTERM. A second one ends the process. */

@@ -235,6 +235,7 @@ int house_start(struct house *house, const struct settings *settings, struct err
 		    0 ||
 	    xdms_start(house->xdms, house->kv, house->jobs, house->auth, err) < 0)
 		return -1;
+	house_sip_show(house->sip, house->admin);
 	if (admin_start(house->admin, house->workers, house->jobs, house->kv, house->users,
 			xdms_docs(house->xdms), err) < 0 ||
 	    house_sip_start(house->sip, settings, house->kv, house->jobs, err) < 0 ||

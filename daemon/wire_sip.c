@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "admin/admin.h"
 #include "base/log.h"
 #include "sip/core/peers.h"
 #include "sip/sip.h"
@@ -198,6 +199,12 @@ int house_sip_open(const struct settings *settings, const struct house_sip_needs
 	if (open_tables(house, settings, err) < 0 || open_core(house, settings, needs, err) < 0)
 		return -1;
 	return open_edge(house, settings, needs, err);
+}
+
+void house_sip_show(struct house_sip *house, struct admin *admin)
+{
+	if (house)
+		admin_set_sip(admin, house->loc, house->peers);
 }
 
 /* ---- start ---- */

@@ -15,6 +15,7 @@
 #include "kv/kv.h"
 #include "sip/core/core.h"
 
+struct admin;
 struct house_sip;
 
 /* What the SIP side needs of the rest. */
@@ -28,6 +29,8 @@ struct house_sip_needs {
 /* Sockets and keys, as root. */
 int house_sip_open(const struct settings *settings, const struct house_sip_needs *needs,
 		   struct house_sip **sip_out, struct err *err);
+/* What operators see of it. Before workers_start. */
+void house_sip_show(struct house_sip *sip, struct admin *admin);
 /* Before workers_start. */
 int house_sip_start(struct house_sip *sip, const struct settings *settings, struct kv *kv,
 		    struct jobs *jobs, struct err *err);

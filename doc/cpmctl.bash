@@ -4,7 +4,7 @@
 _cpmctl()
 {
 	local cur prev i verb='' at=0
-	local verbs='status stats reload log owners backup restore verify export erase user doc jobs'
+	local verbs='status stats reload log owners backup restore verify export erase user doc sip jobs'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -62,6 +62,8 @@ _cpmctl()
 		COMPREPLY=($(compgen -f -- "$cur"))
 		compopt -o filenames 2>/dev/null
 		;;
+	sip:1) COMPREPLY=($(compgen -W 'registrations drop peers transactions trace' -- "$cur")) ;;
+	sip:3) [[ $what != trace ]] || COMPREPLY=($(compgen -W 'on off' -- "$cur")) ;;
 	jobs:1) COMPREPLY=($(compgen -W 'cancel' -- "$cur")) ;;
 	stats:1)
 		COMPREPLY=($(compgen -W "$(cpmctl stats 2>/dev/null | sed 's/[{ ].*//' | sort -u)" -- "$cur"))
