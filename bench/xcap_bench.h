@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench/xcap_bench.h - what the files of xcap_bench share: servers to measure, load to put on them
+ * bench/xcap_bench.h - what the files of xcap_bench and sip_bench share: servers to measure, load
+ * to put on them
  *
  * Whatever goes wrong ends the program with a sentence (bench_die): a figure of a server that does
  * not do its work is worth nothing.
@@ -20,7 +21,8 @@ _Noreturn __attribute__((format(printf, 1, 2))) void bench_die(const char *fmt, 
 
 struct server {
 	const char *name;
-	uint16_t port;
+	uint16_t port;	   /* TCP; 0: it serves UDP alone */
+	uint16_t sip_port; /* UDP */
 	pid_t main;
 	pid_t process[SERVER_PROCESSES_MAX]; /* all of them, MAIN too */
 	unsigned n_processes;
@@ -41,6 +43,10 @@ void server_add_user(const struct server *cpmd, const char *build_dir, const cha
  * JOURNAL: "delete", as it comes, or "wal", which wants fewer syncs and locks. Both are synced. */
 void server_start_kamailio(struct server *server, const char *root, const char *run_dir,
 			   const char *name, unsigned readers, const char *journal);
+/* Kamailio as SIP registrar and relay with WORKERS processes; its users' password is
+ * "correct-horse-battery". */
+void server_start_kamailio_sip(struct server *server, const char *root, const char *run_dir,
+			       unsigned workers);
 /* libmicrohttpd with its own thread, which answers everything with BYTES octets. */
 void server_start_bare(struct server *server, size_t bytes);
 

@@ -27,7 +27,7 @@ void bench_die(const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("xcap_bench: ", stderr);
+	fprintf(stderr, "%s: ", program_invocation_short_name);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
@@ -53,6 +53,19 @@ static uint16_t free_port(void)
 		bench_die("no free port: %s", strerror(errno));
 	close(fd);
 	return ntohs(address.sin_port);
+}
+
+/* A UDP port is served when nobody else can have it. */
+static int is_bound(uint16_t port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(port),
+				       .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int ret = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0;
+
+	close(fd);
+	return ret;
 }
 
 static int is_open(uint16_t port)
@@ -151,7 +164,8 @@ static void start(struct server *server, char *const argv[])
 	if (server->main < 0)
 		bench_die("fork: %s", strerror(errno));
 	join(server);
-	for (unsigned i = 0; !is_open(server->port); i++) {
+	for (unsigned i = 0; !(server->port ? is_open(server->port) : is_bound(server->sip_port));
+	     i++) {
 		if (waitpid(server->main, NULL, WNOHANG) != 0)
 			bench_die("%s does not start: see %s/log", server->name, server->dir);
 		if (i > PATIENCE_S * 1000 / TURN_MS)
@@ -197,10 +211,12 @@ static void write_config(const struct server *server, const char *path, unsigned
 		"store:\n  dir: %s/store\n"
 		"http:\n  listen:\n    - address: 127.0.0.1\n      port: %u\n"
 		"auth:\n  trusted-proxies:\n    - address: 127.0.0.1\n"
+		"sip:\n  listen:\n    - {transport: udp, address: 127.0.0.1, port: %u}\n"
+		"  peers:\n    - {name: bench, networks: 127.0.0.2/32, trusted: yes}\n"
 		"limits:\n  connections: 0\n  requests: 0\n"
 		"admin:\n  socket: %s/admin.sock\n  backup-dir: %s/backup\n",
 		workers, geteuid() == 0 ? "  user: root\n" : "", server->dir, server->dir,
-		server->port, server->dir, server->dir);
+		server->port, server->sip_port, server->dir, server->dir);
 	if (fclose(f) != 0)
 		bench_die("cannot write %s: %s", path, strerror(errno));
 }
@@ -211,7 +227,7 @@ void server_start_cpmd(struct server *server, const char *build_dir, const char 
 	char program[BENCH_PATH + 8], config[BENCH_PATH + 16], schemas[BENCH_PATH + 8];
 	char *argv[] = { program, (char[]){ "--config" }, config, NULL };
 
-	*server = (struct server){ .name = "cpmd", .port = free_port() };
+	*server = (struct server){ .name = "cpmd", .port = free_port(), .sip_port = free_port() };
 	make_dir(server, run_dir, "cpmd");
 	snprintf(program, sizeof(program), "%s/cpmd", build_dir);
 	snprintf(config, sizeof(config), "%s/cpmd.yaml", server->dir);
@@ -277,6 +293,38 @@ void server_start_kamailio(struct server *server, const char *root, const char *
 	start(server, argv);
 	/* It listens before all its processes are there. */
 	sleep_ms(500);
+	find_processes(server);
+}
+
+void server_start_kamailio_sip(struct server *server, const char *root, const char *run_dir,
+			       unsigned workers)
+{
+	char config[BENCH_PATH + 32], listen[64], children[32];
+	char *argv[] = { (char[]){ "/usr/sbin/kamailio" },
+			 (char[]){ "-DD" },
+			 (char[]){ "-E" },
+			 (char[]){ "-m" },
+			 (char[]){ "1500" },
+			 (char[]){ "-M" },
+			 (char[]){ "16" },
+			 (char[]){ "-x" },
+			 (char[]){ "tlsf" },
+			 (char[]){ "-f" },
+			 config,
+			 (char[]){ "-A" },
+			 listen,
+			 (char[]){ "-A" },
+			 children,
+			 NULL };
+
+	*server = (struct server){ .name = "Kamailio", .sip_port = free_port() };
+	make_dir(server, run_dir, server->name);
+	snprintf(config, sizeof(config), "%s/bench/peers/kamailio-sip.cfg", root);
+	snprintf(listen, sizeof(listen), "LISTEN=udp:127.0.0.1:%u", server->sip_port);
+	snprintf(children, sizeof(children), "WORKERS=%u", workers);
+	start(server, argv);
+	/* It listens before all its processes are there. */
+	sleep_ms(1000);
 	find_processes(server);
 }
 
