@@ -34,9 +34,13 @@ size_t sip_quoted_len(struct strv s)
 
 size_t sip_span(struct strv s, char c)
 {
+	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+	size_t i = 0, before = at ? (size_t)(at - s.p) : s.n;
 	int in_uri = 0;
-	size_t i = 0;
 
+	/* Most values have neither quotes nor brackets in front of it. */
+	if (!before || (!memchr(s.p, '"', before) && !memchr(s.p, '<', before)))
+		return before;
 	while (i < s.n) {
 		if (!in_uri && s.p[i] == '"') {
 			size_t n = sip_quoted_len(sip_from(s, i));
