@@ -75,10 +75,12 @@ int admin_start(struct admin *admin, struct workers *workers, struct jobs *jobs,
 	return admin_jobs_new(&admin->jobs, err);
 }
 
-void admin_set_sip(struct admin *admin, struct loc *loc, const struct peers *peers)
+void admin_set_sip(struct admin *admin, struct loc *loc, const struct peers *peers,
+		   struct sip_tp *tp)
 {
 	admin->loc = loc;
 	admin->peers = peers;
+	admin->tp = tp;
 }
 
 const struct http_route *admin_routes(const struct admin *admin, unsigned *n_out)

@@ -20,6 +20,7 @@ struct conf_fault;
 struct http_route;
 struct loc;
 struct peers;
+struct sip_tp;
 struct users;
 struct xdm_docs;
 
@@ -76,9 +77,11 @@ struct admin *admin_new(const struct admin_options *options);
 int admin_start(struct admin *admin, struct workers *workers, struct jobs *jobs, struct kv *kv,
 		struct users *users, const struct xdm_docs *docs, struct err *err);
 
-/* The SIP side: where users are registered, and the table of peers; before the workers run.
- * Borrowed until admin_stop has returned. Without this call the server has no SIP. */
-void admin_set_sip(struct admin *admin, struct loc *loc, const struct peers *peers);
+/* The SIP side: where users are registered, the table of peers, and the transport, which knows what
+ * is connected; before the workers run. Borrowed until admin_stop has returned. Without this call
+ * the server has no SIP. */
+void admin_set_sip(struct admin *admin, struct loc *loc, const struct peers *peers,
+		   struct sip_tp *tp);
 
 /* The routes, valid until admin_free. */
 const struct http_route *admin_routes(const struct admin *admin, unsigned *n_out);

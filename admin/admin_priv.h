@@ -24,6 +24,7 @@ struct admin {
 	const struct xdm_docs *docs;
 	struct loc *loc; /* NULL: no SIP */
 	const struct peers *peers;
+	struct sip_tp *tp;
 	const struct admin_ops *ops;
 	unsigned live_ms, ready_ms;
 	uint64_t started_ms;	  /* monotonic */

@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "sip/core/loc.h"
 #include "sip/core/peers.h"
+#include "sip/sip_tp.h"
 #include "sip/sip_trace.h"
 
 enum { DROP_TRIES = 100 }; /* each means that the user registered meanwhile */
@@ -34,7 +35,7 @@ static void set_some(json_t *json, const char *name, struct strv text)
 
 /* ---- registrations ---- */
 
-static json_t *binding_json(const struct loc_binding *b, int64_t now_us)
+static json_t *binding_json(const struct loc_binding *b, struct sip_tp *tp, int64_t now_us)
 {
 	json_t *json = json_object();
 	char source[SIP_ADDR_TEXT];
@@ -48,7 +49,8 @@ static json_t *binding_json(const struct loc_binding *b, int64_t now_us)
 				    json_string(sip_addr_print(&b->source, source)));
 	json_object_set_new(json, "nat", json_boolean(b->nat));
 	if (sip_proto_is_reliable((enum sip_proto)b->proto))
-		json_object_set_new(json, "connected", json_boolean(b->flow && !b->flow_lost));
+		json_object_set_new(json, "connected",
+				    json_boolean(sip_tp_flow_alive(tp, b->flow)));
 	json_object_set_new(json, "q", json_real(b->q / 1000.0));
 	set_some(json, "instance", b->instance);
 	if (b->reg_id)
@@ -65,13 +67,14 @@ static json_t *binding_json(const struct loc_binding *b, int64_t now_us)
 }
 
 /* What has ended and only waits to be swept is left out. NULL: nothing lives, or no memory. */
-static json_t *user_json(const struct loc_user *user, int64_t now_us)
+static json_t *user_json(const struct loc_user *user, struct sip_tp *tp, int64_t now_us)
 {
 	json_t *json, *identities, *contacts = json_array();
 
 	for (unsigned i = 0; i < user->n_bindings; i++)
 		if (loc_binding_lives(&user->bindings[i], now_us))
-			json_array_append_new(contacts, binding_json(&user->bindings[i], now_us));
+			json_array_append_new(contacts,
+					      binding_json(&user->bindings[i], tp, now_us));
 	if (!json_array_size(contacts)) {
 		json_decref(contacts);
 		return NULL;
@@ -97,6 +100,7 @@ static int by_aor(const void *a, const void *b)
 /* A page that is being filled. */
 struct page {
 	struct loc *loc;
+	struct sip_tp *tp;
 	json_t *list;
 	unsigned max;
 	int64_t now_us;
@@ -116,7 +120,7 @@ static int take_shard(struct page *page, unsigned shard, struct strv after)
 		json_t *one = NULL;
 
 		if (!page->next[0] && strv_cmp(users[i]->aor, after) > 0)
-			one = user_json(users[i], page->now_us);
+			one = user_json(users[i], page->tp, page->now_us);
 		if (one)
 			json_array_append_new(page->list, one);
 		if (one && json_array_size(page->list) == page->max)
@@ -128,9 +132,10 @@ static int take_shard(struct page *page, unsigned shard, struct strv after)
 	return 0;
 }
 
-json_t *admin_sip_registrations(struct loc *loc, struct strv after, unsigned max, struct err *err)
+json_t *admin_sip_registrations(struct loc *loc, struct sip_tp *tp, struct strv after, unsigned max,
+				struct err *err)
 {
-	struct page page = { .loc = loc, .max = max, .now_us = loc_now_us(loc) };
+	struct page page = { .loc = loc, .tp = tp, .max = max, .now_us = loc_now_us(loc) };
 	struct loc_stats stats;
 	struct strv number;
 	uint64_t shard = 0;
@@ -172,21 +177,21 @@ static const struct loc_user *find(struct loc *loc, struct strv aor, struct err 
 	return NULL;
 }
 
-json_t *admin_sip_registration(struct loc *loc, struct strv aor, struct err *err)
+json_t *admin_sip_registration(struct loc *loc, struct sip_tp *tp, struct strv aor, struct err *err)
 {
 	const struct loc_user *user = find(loc, aor, err);
 	json_t *json;
 
 	if (!user)
 		return NULL;
-	json = user_json(user, loc_now_us(loc));
+	json = user_json(user, tp, loc_now_us(loc));
 	loc_user_drop(&user);
 	if (!json)
 		err_set(err, ERR_ABSENT, "%.*s is not registered", STRV_ARG(aor));
 	return json;
 }
 
-json_t *admin_sip_drop(struct loc *loc, struct strv aor, struct err *err)
+json_t *admin_sip_drop(struct loc *loc, struct sip_tp *tp, struct strv aor, struct err *err)
 {
 	for (unsigned i = 0; i < DROP_TRIES; i++) {
 		const struct loc_user *user = find(loc, aor, err);
@@ -195,7 +200,7 @@ json_t *admin_sip_drop(struct loc *loc, struct strv aor, struct err *err)
 
 		if (!user)
 			return NULL;
-		json = user_json(user, loc_now_us(loc));
+		json = user_json(user, tp, loc_now_us(loc));
 		put = json ? loc_put(loc, aor, user, NULL) : LOC_PUT_DONE;
 		loc_user_drop(&user);
 		if (json && put == LOC_PUT_DONE)

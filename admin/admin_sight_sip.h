@@ -14,20 +14,24 @@
 
 struct loc;
 struct peers;
+struct sip_tp;
 
 /* {"loaded", "users": [as below], "next"?}: users with a binding that lives, at most MAX, in an
  * order of no meaning that is the same as long as the process runs. "next" is what to hand in as
  * AFTER for the rest, percent-encoded; who registers or leaves between two pages may or may not be
  * seen, everybody else is once. "loaded" false: not all have been read back after a restart. */
 enum { ADMIN_SIP_AFTER_MAX = 260 }; /* octets of AFTER */
-json_t *admin_sip_registrations(struct loc *loc, struct strv after, unsigned max, struct err *err);
+json_t *admin_sip_registrations(struct loc *loc, struct sip_tp *tp, struct strv after, unsigned max,
+				struct err *err);
 
-/* {"user", "identities", "version", "contacts"} of AOR, canonical. ERR_ABSENT: not registered;
+/* {"user", "identities", "version", "contacts"} of AOR, canonical; TP knows which connections live.
+ * ERR_ABSENT: not registered;
  * ERR_BUSY: not known until the table has been read back. */
-json_t *admin_sip_registration(struct loc *loc, struct strv aor, struct err *err);
+json_t *admin_sip_registration(struct loc *loc, struct sip_tp *tp, struct strv aor,
+			       struct err *err);
 
 /* Remove all bindings of AOR; watchers of its registration are told. The same JSON, as it was. */
-json_t *admin_sip_drop(struct loc *loc, struct strv aor, struct err *err);
+json_t *admin_sip_drop(struct loc *loc, struct sip_tp *tp, struct strv aor, struct err *err);
 
 /* {"peers": [...]} in the order configured. */
 json_t *admin_sip_peers(const struct peers *peers, struct err *err);

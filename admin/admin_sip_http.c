@@ -54,8 +54,8 @@ static void run_registrations(struct job *job)
 {
 	struct admin_call *call = (struct admin_call *)(void *)job;
 
-	take(call, admin_sip_registrations(call->admin->loc, call->after, (unsigned)call->max,
-					   &call->err));
+	take(call, admin_sip_registrations(call->admin->loc, call->admin->tp, call->after,
+					   (unsigned)call->max, &call->err));
 }
 
 void admin_sip_registrations_verb(struct admin_call *call)
@@ -66,7 +66,7 @@ void admin_sip_registrations_verb(struct admin_call *call)
 		on_pool(call, run_registrations, admin_call_answer);
 }
 
-typedef json_t *user_fn(struct loc *loc, struct strv aor, struct err *err);
+typedef json_t *user_fn(struct loc *loc, struct sip_tp *tp, struct strv aor, struct err *err);
 
 /* FN for the home identity of whoever has the one in the path. Users of another core are registered
  * here without a record; they are known by their own name alone. */
@@ -79,10 +79,11 @@ static void for_user(struct admin_call *call, user_fn *fn)
 	if (!user)
 		err_set(&call->err, ERR_NOMEM, "no memory for a user record");
 	else if (users_get_sync(call->admin->users, call->part, arena, user, &call->err) == 0)
-		take(call, fn(call->admin->loc, user->identity[0], &call->err));
+		take(call, fn(call->admin->loc, call->admin->tp, user->identity[0], &call->err));
 	else if (call->err.code == ERR_ABSENT &&
 		 auth_identity_parse(call->part, NULL, &identity, NULL) == 0)
-		take(call, fn(call->admin->loc, auth_identity_text(&identity), &call->err));
+		take(call, fn(call->admin->loc, call->admin->tp, auth_identity_text(&identity),
+			      &call->err));
 	arena_free(&arena);
 }
 

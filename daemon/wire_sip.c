@@ -204,7 +204,7 @@ int house_sip_open(const struct settings *settings, const struct house_sip_needs
 void house_sip_show(struct house_sip *house, struct admin *admin)
 {
 	if (house)
-		admin_set_sip(admin, house->loc, house->peers);
+		admin_set_sip(admin, house->loc, house->peers, sip_worker_at(house->sip, 0)->tp);
 }
 
 /* ---- start ---- */

@@ -93,7 +93,9 @@ def test_a_connection_is_seen(server):
     with UserAgent(server, "alice", PASSWORD, transport="tcp") as phone:
         phone.register(600)
         (contact,) = ctl_json(server, "sip", "registrations", "alice")["contacts"]
-        assert contact["transport"] == "TCP"
+        assert (contact["transport"], contact["connected"]) == ("TCP", True)
+        assert "not connected" not in ctl(server, "sip", "registrations", "alice")
+    wait_for(lambda: "not connected" in ctl(server, "sip", "registrations", "alice"), "the end")
 
 
 def test_pages_hold_everybody_once(server):
