@@ -40,7 +40,8 @@ struct loc_shard {
 	size_t n_chains, n;
 	size_t sweep_at; /* the chain that the sweep goes on with */
 	struct loc_entry *first_dirty, **last_dirty;
-	uint64_t users, bindings, bytes, dirty;
+	uint64_t users, bindings, bytes;
+	_Atomic uint64_t dirty; /* changed under the lock; the writer's round looks without it */
 };
 
 struct loc_writer;
