@@ -37,7 +37,8 @@ struct urilist {
  * auth_identity_parse. Returns 0 and the list, in ARENA; -1 with ERR_SYNTAX (no XML that base/xml.h
  * takes, another root, an entry without a URI, an unknown copyControl), ERR_RANGE (a reference to a
  * list elsewhere: better refused than delivered to a part), ERR_LIMIT (more than MAX_ENTRIES, 1
- * MiB, 16 levels) or ERR_NOMEM. An empty list is one. */
+ * MiB, 16 levels) or ERR_NOMEM. An empty list is one. Each entry is compared
+ * with all before it: a MAX_ENTRIES of a thousand is meant, not of ten thousands. */
 int urilist_parse(struct strv bytes, unsigned max_entries, const struct auth_domains *domains,
 		  struct arena *arena, struct urilist *list_out, struct err *err);
 
