@@ -8,10 +8,12 @@
  * one operation; this program, which makes the load, does not count. The sides take turns within
  * one run and each gives the median. cpmd is the real one with its defaults, two workers, store on
  * disk; Kamailio keeps all in memory, two workers. A MESSAGE of some 1.1 KB message/cpim comes from
- * a trusted neighbour for a registered device, which answers 200; a closed window is under way.
+ * a trusted neighbour for a registered device, which answers 200; 48 are under way at a time,
+ * through 16 sockets.
  *
  *     sip.relay.cpu      a MESSAGE relayed / Kamailio
  *     sip.relay.rate     messages a second in the same runs / Kamailio
+ *     sip.relay.scale    a MESSAGE relayed by cpmd with two workers / with one
  *     sip.register.cpu   REGISTER with Digest (MD5), 401 and 200 / Kamailio
  */
 #include "bench/xcap_bench.h"
@@ -31,7 +33,8 @@
 #include "auth/auth_text.h"
 
 enum {
-	SLOTS = 48, /* under way at a time, each for a user of its own */
+	SLOTS = 48,   /* under way at a time, each for a user of its own */
+	SOCKETS = 16, /* they share them; the kernel spreads what comes from them over workers */
 	BATCH = 32,
 	ROOM = 2048,
 	RUNS = 7,
@@ -137,11 +140,17 @@ struct slot {
 	char nonce[AUTH_NONCE_MAX]; /* empty: no challenge yet */
 };
 
+struct sockets {
+	int fd[SOCKETS];
+	uint16_t port[SOCKETS];
+};
+
 struct run {
 	const struct server *server;
 	struct sockaddr_in to;
-	int fd, device; /* where requests leave from; where those for devices arrive */
-	uint16_t port, device_port;
+	/* Where requests leave from, where those for devices arrive; slot I has the I-th, modulo.
+	 */
+	const struct sockets *from, *devices;
 	int is_register;
 	struct slot slot[SLOTS];
 	uint64_t started, done, wanted;
@@ -165,8 +174,9 @@ static size_t print_message(const struct run *run, unsigned i, char *out)
 		"Contribution-ID: abcdef-1234-5678-90ab-cdef01234567\r\n"
 		"Conversation-ID: fedcba-1234-5678-90ab-cdef01234567\r\n"
 		"Content-Type: message/cpim\r\nContent-Length: %zu\r\n\r\n%s",
-		i, run->port, (unsigned long long)slot->n, (unsigned long long)slot->n, i, i,
-		(unsigned long long)slot->n, (unsigned)getpid(), sizeof(cpim) - 1, cpim);
+		i, run->from->port[i % SOCKETS], (unsigned long long)slot->n,
+		(unsigned long long)slot->n, i, i, (unsigned long long)slot->n, (unsigned)getpid(),
+		sizeof(cpim) - 1, cpim);
 }
 
 static size_t print_register(const struct run *run, unsigned i, char *out)
@@ -201,15 +211,15 @@ static size_t print_register(const struct run *run, unsigned i, char *out)
 		"From: <sip:%s@example.com>;tag=f%x\r\nTo: <sip:%s@example.com>\r\n"
 		"Call-ID: s%u.r.%x\r\nCSeq: %u REGISTER\r\nContact: <sip:%s@127.0.0.1:%u>\r\n"
 		"Expires: 3600\r\n%sContent-Length: 0\r\n\r\n",
-		run->port, i, slot->cseq, name, i, name, i, (unsigned)getpid(), slot->cseq, name,
-		run->device_port, credentials);
+		run->from->port[i % SOCKETS], i, slot->cseq, name, i, name, i, (unsigned)getpid(),
+		slot->cseq, name, run->devices->port[i % SOCKETS], credentials);
 }
 
 static void send_slot(struct run *run, unsigned i)
 {
 	char *out = run->out.text[run->out.n];
 
-	pack_add(&run->out, run->fd,
+	pack_add(&run->out, run->from->fd[i % SOCKETS],
 		 run->is_register ? print_register(run, i, out) : print_message(run, i, out),
 		 &run->to);
 }
@@ -276,7 +286,8 @@ static void take_answer(struct run *run, const char *text)
 }
 
 /* The device takes what comes. */
-static void answer_message(struct run *run, const char *text, const struct sockaddr_in *from)
+static void answer_message(struct run *run, int fd, const char *text,
+			   const struct sockaddr_in *from)
 {
 	static const char *const wanted[] = { "Via:", "v:", "From:", "To:", "Call-ID:", "CSeq:" };
 	char *out = run->answers.text[run->answers.n];
@@ -294,29 +305,52 @@ static void answer_message(struct run *run, const char *text, const struct socka
 			bench_die("an answer is too long");
 	}
 	n += (size_t)snprintf(out + n, ROOM - n, "Content-Length: 0\r\n\r\n");
-	pack_add(&run->answers, run->device, n, from);
+	pack_add(&run->answers, fd, n, from);
+}
+
+/* Sends what is under way through socket K, or starts it. */
+static void send_socket(struct run *run, unsigned k, int is_start)
+{
+	for (unsigned i = k; i < SLOTS; i += SOCKETS)
+		if (is_start)
+			start_slot(run, i);
+		else if (run->slot[i].n)
+			send_slot(run, i);
+	pack_flush(&run->out, run->from->fd[k]);
+}
+
+static void send_again(struct run *run)
+{
+	if (++run->resent > RESENDS_MAX)
+		bench_die("%s does not answer any more", run->server->name);
+	for (unsigned k = 0; k < SOCKETS; k++)
+		send_socket(run, k, 0);
 }
 
 static void turn(struct run *run)
 {
-	struct pollfd fds[2] = { { run->fd, POLLIN, 0 }, { run->device, POLLIN, 0 } };
+	struct pollfd fds[2 * SOCKETS];
 	unsigned n;
 
-	if (poll(fds, 2, RESEND_MS) == 0) {
-		if (++run->resent > RESENDS_MAX)
-			bench_die("%s does not answer any more", run->server->name);
-		for (unsigned i = 0; i < SLOTS; i++)
-			if (run->slot[i].n)
-				send_slot(run, i);
+	for (unsigned k = 0; k < SOCKETS; k++) {
+		fds[k] = (struct pollfd){ run->devices->fd[k], POLLIN, 0 };
+		fds[SOCKETS + k] = (struct pollfd){ run->from->fd[k], POLLIN, 0 };
 	}
-	n = pack_receive(&run->in, run->device);
-	for (unsigned i = 0; i < n; i++)
-		answer_message(run, run->in.text[i], &run->in.peer[i]);
-	pack_flush(&run->answers, run->device);
-	n = pack_receive(&run->in, run->fd);
-	for (unsigned i = 0; i < n; i++)
-		take_answer(run, run->in.text[i]);
-	pack_flush(&run->out, run->fd);
+	if (poll(fds, 2 * SOCKETS, RESEND_MS) == 0)
+		send_again(run);
+	for (unsigned k = 0; k < SOCKETS; k++) {
+		n = fds[k].revents ? pack_receive(&run->in, fds[k].fd) : 0;
+		for (unsigned i = 0; i < n; i++)
+			answer_message(run, fds[k].fd, run->in.text[i], &run->in.peer[i]);
+		pack_flush(&run->answers, fds[k].fd);
+	}
+	/* An answer belongs to a slot of the socket that it came to. */
+	for (unsigned k = SOCKETS; k < 2 * SOCKETS; k++) {
+		n = fds[k].revents ? pack_receive(&run->in, fds[k].fd) : 0;
+		for (unsigned i = 0; i < n; i++)
+			take_answer(run, run->in.text[i]);
+		pack_flush(&run->out, fds[k].fd);
+	}
 }
 
 static double now_s(void)
@@ -333,8 +367,7 @@ static double now_s(void)
 struct side {
 	struct server server;
 	struct run run;
-	int sender, user, device;
-	uint16_t sender_port, user_port, device_port;
+	struct sockets senders, users, devices;
 	double cpu[RUNS], rate[RUNS];
 };
 
@@ -349,16 +382,13 @@ static void run_load(struct side *side, int is_register, uint64_t wanted, double
 					.sin_port = htons(side->server.sip_port),
 					.sin_addr = { htonl(INADDR_LOOPBACK) } };
 	run->is_register = is_register;
-	run->fd = is_register ? side->user : side->sender;
-	run->port = is_register ? side->user_port : side->sender_port;
-	run->device = side->device;
-	run->device_port = side->device_port;
+	run->from = is_register ? &side->users : &side->senders;
+	run->devices = &side->devices;
 	run->started = run->done = 0;
 	run->resent = 0;
 	run->wanted = wanted;
-	for (unsigned i = 0; i < SLOTS; i++)
-		start_slot(run, i);
-	pack_flush(&run->out, run->fd);
+	for (unsigned k = 0; k < SOCKETS; k++)
+		send_socket(run, k, 1);
 	while (run->done < wanted)
 		turn(run);
 	*cpu_out = (server_cpu_us(&side->server) - cpu) / (double)wanted;
@@ -371,9 +401,11 @@ static void open_side(struct side *side)
 {
 	double cpu, rate;
 
-	side->sender = open_udp("127.0.0.2", &side->sender_port);
-	side->user = open_udp("127.0.0.1", &side->user_port);
-	side->device = open_udp("127.0.0.1", &side->device_port);
+	for (unsigned k = 0; k < SOCKETS; k++) {
+		side->senders.fd[k] = open_udp("127.0.0.2", &side->senders.port[k]);
+		side->users.fd[k] = open_udp("127.0.0.1", &side->users.port[k]);
+		side->devices.fd[k] = open_udp("127.0.0.1", &side->devices.port[k]);
+	}
 	run_load(side, 1, SLOTS, &cpu, &rate);
 }
 
@@ -390,21 +422,25 @@ static double median(double *values, unsigned n)
 	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-static void report(const char *figure, double ours, double theirs, const char *unit, unsigned runs)
+static void report(const char *figure, double ours, const char *peer, double theirs,
+		   const char *unit, unsigned runs)
 {
-	printf("{\"figure\":\"%s\",\"ours\":%.2f,\"peer\":\"Kamailio\",\"theirs\":%.2f,"
+	printf("{\"figure\":\"%s\",\"ours\":%.2f,\"peer\":\"%s\",\"theirs\":%.2f,"
 	       "\"unit\":\"%s\",\"ratio\":%.5g,\"runs\":%u}\n",
-	       figure, ours, theirs, unit, ours / theirs, runs);
+	       figure, ours, peer, theirs, unit, ours / theirs, runs);
 	fflush(stdout);
 }
 
-static void compare(struct side *ours, struct side *theirs, int is_register, uint64_t n)
+/* CPU of OURS and of THEIRS; RATE names a second figure from the same runs, or is NULL. */
+static void compare(const char *figure, const char *rate, struct side *ours, struct side *theirs,
+		    int is_register, uint64_t n)
 {
 	unsigned runs = quick ? RUNS_QUICK : RUNS;
-	double cpu, rate;
+	const char *peer = theirs->server.name;
+	double cpu, each;
 
-	run_load(ours, is_register, n / 4, &cpu, &rate);
-	run_load(theirs, is_register, n / 4, &cpu, &rate);
+	run_load(ours, is_register, n / 4, &cpu, &each);
+	run_load(theirs, is_register, n / 4, &cpu, &each);
 	for (unsigned i = 0; i < runs; i++) {
 		/* Who goes first takes turns too. */
 		if (i % 2)
@@ -413,11 +449,10 @@ static void compare(struct side *ours, struct side *theirs, int is_register, uin
 		if (!(i % 2))
 			run_load(theirs, is_register, n, &theirs->cpu[i], &theirs->rate[i]);
 	}
-	report(is_register ? "sip.register.cpu" : "sip.relay.cpu", median(ours->cpu, runs),
-	       median(theirs->cpu, runs),
+	report(figure, median(ours->cpu, runs), peer, median(theirs->cpu, runs),
 	       is_register ? "us CPU a registration" : "us CPU a message", runs);
-	if (!is_register)
-		report("sip.relay.rate", median(ours->rate, runs), median(theirs->rate, runs),
+	if (rate)
+		report(rate, median(ours->rate, runs), peer, median(theirs->rate, runs),
 		       "messages a second", runs);
 }
 
@@ -444,11 +479,30 @@ static void remove_run_dir(void)
 		fprintf(stderr, "sip_bench: %s stays behind\n", run_dir);
 }
 
+static struct side cpmd, cpmd_one, kamailio;
+
+static void start_cpmd(struct side *side, const char *name, unsigned workers)
+{
+	char user[16];
+
+	server_start_cpmd(&side->server, name, build_dir, root_dir, run_dir, workers);
+	for (unsigned i = 0; i < SLOTS; i++) {
+		snprintf(user, sizeof(user), "bob%u", i);
+		server_add_user(&side->server, build_dir, user, password);
+	}
+	open_side(side);
+}
+
+static int is_wanted(const char *figure, const char *only)
+{
+	return !only || strcmp(figure, only) == 0;
+}
+
 int main(int argc, char **argv)
 {
-	static struct side cpmd, kamailio;
+	uint64_t messages, registrations;
 	const char *dir = ".", *only = NULL;
-	int relay, registers;
+	int relay, scale, registers;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--quick") == 0)
@@ -462,25 +516,27 @@ int main(int argc, char **argv)
 		else
 			only = argv[i];
 	}
-	relay = !only || strncmp(only, "sip.relay", 9) == 0;
-	registers = !only || strcmp(only, "sip.register.cpu") == 0;
-	if ((!relay && !registers) || !build_dir || !root_dir)
+	messages = quick ? 20000 : 60000;
+	registrations = quick ? 5000 : 20000;
+	relay = is_wanted("sip.relay.cpu", only) || is_wanted("sip.relay.rate", only);
+	scale = is_wanted("sip.relay.scale", only);
+	registers = is_wanted("sip.register.cpu", only);
+	if ((!relay && !scale && !registers) || !build_dir || !root_dir)
 		bench_die("wants --build, --root and a figure that there is");
 	make_run_dir(dir);
-	server_start_cpmd(&cpmd.server, build_dir, root_dir, run_dir, 2);
-	for (unsigned i = 0; i < SLOTS; i++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "bob%u", i);
-		server_add_user(&cpmd.server, build_dir, name, password);
+	start_cpmd(&cpmd, "cpmd", 2);
+	if (relay || registers) {
+		server_start_kamailio_sip(&kamailio.server, root_dir, run_dir, 2);
+		open_side(&kamailio);
 	}
-	server_start_kamailio_sip(&kamailio.server, root_dir, run_dir, 2);
-	open_side(&cpmd);
-	open_side(&kamailio);
 	if (relay)
-		compare(&cpmd, &kamailio, 0, quick ? 20000 : 60000);
+		compare("sip.relay.cpu", "sip.relay.rate", &cpmd, &kamailio, 0, messages);
 	if (registers)
-		compare(&cpmd, &kamailio, 1, quick ? 5000 : 20000);
+		compare("sip.register.cpu", NULL, &cpmd, &kamailio, 1, registrations);
+	if (scale) {
+		start_cpmd(&cpmd_one, "cpmd with one worker", 1);
+		compare("sip.relay.scale", NULL, &cpmd, &cpmd_one, 0, messages);
+	}
 	server_stop_all();
 	remove_run_dir();
 	return 0;

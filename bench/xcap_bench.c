@@ -467,7 +467,7 @@ static void start_servers(unsigned peers)
 	};
 	char name[16];
 
-	server_start_cpmd(&cpmd, build_dir, root_dir, run_dir, 0);
+	server_start_cpmd(&cpmd, "cpmd", build_dir, root_dir, run_dir, 0);
 	for (unsigned i = 0; i < USERS; i++) {
 		snprintf(name, sizeof(name), "u%u", i);
 		server_add_user(&cpmd, build_dir, name, i < GET_CONNS ? password : NULL);

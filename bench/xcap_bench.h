@@ -34,8 +34,8 @@ struct server {
 
 /* cpmd of BUILD_DIR with a configuration as an operator has it, limits per source switched off.
  * WORKERS as in server.workers. */
-void server_start_cpmd(struct server *server, const char *build_dir, const char *root,
-		       const char *run_dir, unsigned workers);
+void server_start_cpmd(struct server *server, const char *name, const char *build_dir,
+		       const char *root, const char *run_dir, unsigned workers);
 /* A user NAME of that cpmd; PASSWORD may be NULL. */
 void server_add_user(const struct server *cpmd, const char *build_dir, const char *name,
 		     const char *password);

@@ -221,14 +221,14 @@ static void write_config(const struct server *server, const char *path, unsigned
 		bench_die("cannot write %s: %s", path, strerror(errno));
 }
 
-void server_start_cpmd(struct server *server, const char *build_dir, const char *root,
-		       const char *run_dir, unsigned workers)
+void server_start_cpmd(struct server *server, const char *name, const char *build_dir,
+		       const char *root, const char *run_dir, unsigned workers)
 {
 	char program[BENCH_PATH + 8], config[BENCH_PATH + 16], schemas[BENCH_PATH + 8];
 	char *argv[] = { program, (char[]){ "--config" }, config, NULL };
 
-	*server = (struct server){ .name = "cpmd", .port = free_port(), .sip_port = free_port() };
-	make_dir(server, run_dir, "cpmd");
+	*server = (struct server){ .name = name, .port = free_port(), .sip_port = free_port() };
+	make_dir(server, run_dir, name);
 	snprintf(program, sizeof(program), "%s/cpmd", build_dir);
 	snprintf(config, sizeof(config), "%s/cpmd.yaml", server->dir);
 	snprintf(schemas, sizeof(schemas), "%s/schema", root);
