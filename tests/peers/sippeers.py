@@ -6,8 +6,10 @@ that tests wait for lines in.
 """
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -45,6 +47,7 @@ class Client:
                 [program, *map(str, argv[1:])], stdin=subprocess.PIPE, stdout=log, stderr=log,
                 cwd=self.folder, env={"PATH": PATH, "HOME": str(self.folder), "LANG": "C.UTF-8",
                                       "XDG_RUNTIME_DIR": str(self.folder), **env},
+                start_new_session=True,
             )
         return self
 
@@ -77,7 +80,7 @@ class Client:
             try:
                 self.process.wait(timeout=10)
             except subprocess.TimeoutExpired:
-                self.process.kill()
+                os.killpg(self.process.pid, signal.SIGKILL)  # a server's children too
                 self.process.wait()
         self.process = None
 
