@@ -29,7 +29,8 @@ void cpm_id_make(const unsigned char random[CPM_ID_RANDOM_BYTES], char id_out[CP
 
 /* ID as a name of a folder or file in a store: what is not a letter, digit, "-", "_", "@" or a
  * "." (but not as the first) is written %HH, so that two ids never share a name and none has a
- * meaning to IMAP or a file system. Returns 0, or -1 with ERR_LIMIT when ID is empty or longer than CPM_ID_MAX. */
+ * meaning to IMAP or a file system. Returns 0, or -1 with ERR_LIMIT when ID is empty or longer than
+ * CPM_ID_MAX. */
 int cpm_id_name(struct strv id, char name_out[CPM_ID_NAME_BYTES], struct err *err);
 
 #endif

@@ -70,11 +70,11 @@ struct sip_msg {
 	/* How it came. */
 	enum sip_proto proto;
 	struct sip_addr source, local;
-	unsigned short home; /* of LOCAL, for sip_dest */
-	uint64_t flow;	     /* of a stream; 0 over UDP */
+	unsigned short home;  /* of LOCAL, for sip_dest */
+	uint64_t flow;	      /* of a stream; 0 over UDP */
 	const char *tls_name; /* that a client's certificate proved; NULL: none */
-	int is_peer;	     /* the source is in the trust domain (set by sip/core) */
-	int64_t received_us; /* monotonic */
+	int is_peer;	      /* the source is in the trust domain (set by sip/core) */
+	int64_t received_us;  /* monotonic */
 };
 
 /* Once, in main, before any thread: libosip2's tables and allocators. 0, or -1: no memory. */

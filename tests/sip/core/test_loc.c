@@ -52,9 +52,7 @@ static void on_changed(void *arg, const struct loc_user *old_user, const struct 
 
 static void begin(void)
 {
-	struct loc_options options = {
-		.write_ms = 10, .expires_max_s = 7200, .now_us = now_us
-	};
+	struct loc_options options = { .write_ms = 10, .expires_max_s = 7200, .now_us = now_us };
 
 	assert_int_equal(workers_new(WORKERS, &workers, NULL), 0);
 	assert_int_equal(jobs_new(1, 1000, &jobs, NULL), 0);
