@@ -58,8 +58,9 @@ static int challenge(struct auth_check *check, const char *reason, int stale)
 	if (auth_nonce_issue(policy->nonces, check->realm, req->source, req->now_ms, nonce) < 0)
 		return decide(check, 500, "no-nonce");
 	offer.nonce = strv_of(nonce);
-	add_challenge(v, auth_digest_challenge(&offer, AUTH_SHA256, next_challenge(v)));
-	if (policy->md5)
+	if (!policy->no_sha256)
+		add_challenge(v, auth_digest_challenge(&offer, AUTH_SHA256, next_challenge(v)));
+	if (policy->md5 || policy->no_sha256)
 		add_challenge(v, auth_digest_challenge(&offer, AUTH_MD5, next_challenge(v)));
 	if (policy->basic && req->is_tls && req->edge == AUTH_HTTP)
 		add_challenge(v, auth_basic_challenge(check->realm, next_challenge(v)));
@@ -159,7 +160,9 @@ static int begin_digest(struct auth_check *check)
 
 	if (!d->nonce.n)
 		return challenge(check, "no-credentials", 0);
-	if (d->algorithm == AUTH_ALGORITHMS || (d->algorithm == AUTH_MD5 && !policy->md5))
+	if (d->algorithm == AUTH_ALGORITHMS ||
+	    (d->algorithm == AUTH_MD5 && !policy->md5 && !policy->no_sha256) ||
+	    (d->algorithm == AUTH_SHA256 && policy->no_sha256))
 		return challenge(check, "algorithm-not-offered", 0);
 	if (d->userhash && !policy->userhash)
 		return challenge(check, "userhash-not-offered", 0);

@@ -34,6 +34,7 @@
 struct auth_policy {
 	struct auth_domains domains; /* at least one; the realms, too */
 	int md5;		     /* offer and accept MD5 besides SHA-256 */
+	int no_sha256;		     /* MD5 alone, whatever md5 says */
 	int basic;		     /* offer and accept Basic for HTTP over TLS */
 	int userhash;		     /* user records are found by hashed names, too */
 	int foreign_users;	     /* accept asserted identities that have no record here */

@@ -348,6 +348,10 @@ const struct conf_item settings_table[] = {
 	       "How many answers are kept, over all workers, to be given again to whoever asks "
 	       "again: 32 seconds of requests over UDP, of about 1 kB each. Beyond it the oldest "
 	       "is forgotten early."),
+	SWITCH("sip.sha256", sip.sha256, "yes", FIXED,
+	       "Offer Digest with SHA-256 to SIP clients, before MD5. Some clients give up when "
+	       "they are offered what they do not know, instead of passing it over (baresip 1.0 "
+	       "and SIPp 3.6 are such): say no where you have them, and MD5 alone is offered."),
 	SPAN("sip.min-expires", sip.min_expires_ms, "1 min", 1 * SECOND, 1 * DAY, RELOAD,
 	     "The shortest registration or subscription that is granted; less is refused with 423. "
 	     "Short ones load the server, long ones find dead devices late."),

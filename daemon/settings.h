@@ -114,6 +114,7 @@ struct settings {
 		uint64_t t1_ms, t2_ms;
 		int64_t max_transactions, max_finished; /* of all workers */
 		const char *ca_file;			/* "": the system's */
+		int sha256;
 		uint64_t min_expires_ms, default_expires_ms, max_expires_ms;
 		int64_t max_contacts;
 		uint64_t flow_timer_ms;	   /* 0: none */

@@ -112,6 +112,7 @@ void settings_sip_timers(const struct settings *settings, struct sip_timers *tim
 void settings_sip_core(const struct settings *settings, struct core_options *options)
 {
 	options->md5 = settings->auth.md5;
+	options->no_sha256 = !settings->sip.sha256;
 	options->nonce_ms = settings->auth.nonce_ms;
 	options->reg.expires_s = seconds(settings->sip.default_expires_ms);
 	options->reg.expires_min_s = seconds(settings->sip.min_expires_ms);

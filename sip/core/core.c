@@ -54,6 +54,7 @@ static int make_policy(struct core *core, struct err *err)
 	unsigned char secret[AUTH_SECRET_BYTES];
 
 	core->policy.md5 = core->options.md5;
+	core->policy.no_sha256 = core->options.no_sha256;
 	core->policy.foreign_users = 1;
 	if (auth_random(secret, sizeof(secret)) < 0 ||
 	    auth_random(core->policy.secret, sizeof(core->policy.secret)) < 0 ||

@@ -54,7 +54,7 @@ struct core_req {
 
 struct core_options {
 	struct auth_domains domains; /* ours; copied; at least one */
-	int md5;		     /* as in struct auth_policy */
+	int md5, no_sha256;	     /* as in struct auth_policy */
 	uint64_t nonce_ms;
 	struct core_users users;
 	struct loc *loc;	       /* borrowed */

@@ -56,6 +56,12 @@ static void test_challenges(void **state)
 	assert_string_equal(v->challenge_field, "Proxy-Authenticate");
 	assert_int_equal(v->n_challenges, 1); /* never Basic */
 	assert_null(strstr(v->challenge[0], "charset"));
+
+	/* For clients that give up at what they do not know: MD5 alone, whatever md5 says. */
+	policy.no_sha256 = 1;
+	v = verdict_of(&call);
+	assert_int_equal(v->n_challenges, 1);
+	assert_non_null(strstr(v->challenge[0], "algorithm=MD5"));
 }
 
 /* ---- accepted ---- */
@@ -260,6 +266,15 @@ static void test_credentials_malformed_or_not_offered(void **state)
 	policy.md5 = 0;
 	call.credentials = strv_of(rows[8].value);
 	assert_verdict(verdict_of(&call), 401, "algorithm-not-offered");
+	policy.no_sha256 = 1; /* now MD5 is offered, and SHA-256 is not */
+	assert_string_not_equal(verdict_of(&call)->reason, "algorithm-not-offered");
+	call.credentials =
+		STRV("Digest username=\"alice\", realm=\"example.com\", nonce=\"n\", uri=\"/doc\", "
+		     "algorithm=SHA-256, response=\"0123456789abcdef0123456789abcdef"
+		     "0123456789abcdef0123456789abcdef\"");
+	assert_verdict(verdict_of(&call), 401, "algorithm-not-offered");
+	policy.no_sha256 = 0;
+	call.credentials = strv_of(rows[8].value);
 	call.req.credentials = two;
 	call.req.n_credentials = 2;
 	two[0] = two[1] = call.credentials;

@@ -70,6 +70,15 @@ def test_both_algorithms_are_offered_best_first(phone):
     assert all('qop="auth"' in value and 'realm="example.com"' in value for value in asked)
 
 
+def test_md5_alone_where_clients_know_nothing_else(make_daemon):
+    daemon = make_daemon().with_sip(sha256=False).start()
+    add_user(daemon, "alice", PASSWORD)
+    with UserAgent(daemon, "alice", PASSWORD) as phone:
+        asked = phone.answer_to(phone.request("REGISTER", "sip:example.com", to_uri=phone.aor))
+        assert re.findall(r"algorithm=([^,]+)", " ".join(asked.all("www-authenticate"))) == ["MD5"]
+        assert phone.register().status == 200
+
+
 def test_the_second_algorithm_serves_too(phone):
     asked = phone.answer_to(phone.request(
         "REGISTER", "sip:example.com", [("X", "x" * 300)], to_uri=phone.aor)).all("www-authenticate")

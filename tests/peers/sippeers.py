@@ -91,6 +91,39 @@ class Client:
         self.end()
 
 
+class Baresip(Client):
+    """baresip: a device of plain text, which receives. It prints what it was sent."""
+
+    CONFIG = """module_path /usr/lib/baresip/modules
+sip_listen 127.0.0.1:0
+module stdio.so
+module_tmp account.so
+module_app menu.so
+module_app contact.so
+"""
+
+    def __init__(self, folder, server, user, password, domain="example.com"):
+        super().__init__(folder)
+        self.account = (
+            f"<sip:{user}@{domain}>;auth_user={user};auth_pass={password};"
+            f'outbound="sip:127.0.0.1:{server};transport=udp";regint=600\n'
+        )
+
+    def start(self):
+        (self.folder / "config").write_text(self.CONFIG)
+        (self.folder / "accounts").write_text(self.account)
+        (self.folder / "contacts").write_text("")
+        self.run("stdbuf", "-o0", "baresip", "-f", self.folder)
+        return self
+
+    def registered(self):
+        self.expect(r"200 OK .*\[1 binding\]")
+        return self
+
+    def received(self, text):
+        self.expect(re.escape(text))
+
+
 class Linphone(Client):
     """linphonec. It rewrites its configuration, so each run gets a new one; what tells one device
     from another, its uuid, stays."""

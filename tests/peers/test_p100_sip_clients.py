@@ -4,7 +4,7 @@
 import pytest
 
 from harness import add_user, free_port
-from sippeers import Linphone, NodeClient
+from sippeers import Baresip, Linphone, NodeClient
 from sipua import UserAgent
 
 PASSWORD = "correct-horse-battery"
@@ -86,3 +86,20 @@ def test_who_went_without_a_word_comes_back_after_a_restart(sip, make_client):
     # The same device as before, by its instance: one registration, not two.
     with UserAgent(sip, "bob", PASSWORD) as asking:
         assert len(asking.register(contact="").all("contact")) == 1
+
+
+def test_a_device_of_plain_text_that_knows_md5_alone(make_daemon, tmp_path):
+    """baresip gives up when it is offered SHA-256, and refuses what is not plain text."""
+    daemon = make_daemon().with_sip(sha256=False).start()
+    for name in ("alice", "bob"):
+        add_user(daemon, name, PASSWORD)
+    bob = Baresip(tmp_path / "baresip", daemon.sip_port, "bob", PASSWORD)
+    try:
+        bob.start().registered()
+        with UserAgent(daemon, "alice", PASSWORD) as alice:
+            assert alice.message("sip:bob@example.com", "in plain words").status == 200
+            bob.received("in plain words")
+            answer = alice.message("sip:bob@example.com", "x", content_type="message/cpim")
+            assert answer.status == 415
+    finally:
+        bob.end()
