@@ -86,12 +86,13 @@ struct search {
 	struct kv_read read; /* first: the store's callback casts */
 	struct kv_item items[USERS_ITEMS];
 	struct users *users;
-	struct strv asked;	 /* the caller's */
+	struct strv asked;	 /* the caller's; while the store is read, TEXT */
 	struct strv key;	 /* what is looked at: ASKED, or the home that VIA names */
 	struct cache_value *via; /* the alias that has led to KEY */
 	uint64_t known_ticket, absent_ticket;
 	auth_found_fn *done;
 	void *context;
+	char text[KV_OWNER_MAX]; /* what was asked, while the store is read */
 };
 
 static void conclude(struct search *search, enum auth_found found, const struct auth_user *user)
@@ -203,6 +204,10 @@ void users_find(void *users, struct strv identity, auth_found_fn *done, void *co
 		return;
 	}
 	*search = at_hand;
+	memcpy(search->text, identity.p, identity.n);
+	search->asked.p = search->text;
+	if (search->key.p == identity.p) /* not led on to a home yet */
+		search->key = search->asked;
 	search_store(search);
 }
 

@@ -29,10 +29,10 @@ int users_new(struct kv *kv, size_t cache_bytes, const struct auth_domains *doma
 /* After kv_close and when no worker runs. Takes the address, accepts NULL. */
 void users_free(struct users **users);
 
-/* Find the user who has IDENTITY, canonical and valid until DONE. USERS is a struct users; DONE is
- * called once, on the calling worker, maybe before this returns. What the _sync functions below
- * have changed is seen by every search that begins after they return. AUTH_BUSY: the store cannot
- * be read, or what it holds is damaged (which is logged). */
+/* Find the user who has IDENTITY, which is canonical and need not outlive the call. USERS is a
+ * struct users; DONE is called once, on the calling worker, maybe before this returns. What the
+ * _sync functions below have changed is seen by every search that begins after they return.
+ * AUTH_BUSY: the store cannot be read, or what it holds is damaged (which is logged). */
 void users_find(void *users, struct strv identity, auth_found_fn *done, void *context);
 
 /* ---- changes and reports: they block, never call them on a worker ---- */

@@ -16,8 +16,8 @@ struct http_auth;
 
 /* Where user records are: filled in by daemon/wire.c. */
 struct http_auth_ops {
-	/* Find the user who has IDENTITY (canonical; valid until DONE) and call DONE once, on the
-	 * calling worker, maybe before this returns. */
+	/* Find the user who has IDENTITY (canonical; need not outlive the call) and call DONE once,
+	 * on the calling worker, maybe before this returns. */
 	void (*find)(void *arg, struct strv identity, auth_found_fn *done, void *context);
 	void *arg;
 };
