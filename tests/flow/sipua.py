@@ -98,7 +98,8 @@ def digest(challenge, method, uri, user, password, nc=1, cnonce=None, response=N
 class UserAgent:
     """One device of USER at a socket of its own."""
 
-    def __init__(self, daemon, user, password=None, transport="udp", domain="example.com"):
+    def __init__(self, daemon, user, password=None, transport="udp", domain="example.com",
+                 port=0):
         self.user, self.password, self.domain = user, password, domain
         self.transport = transport
         self.server = ("127.0.0.1", daemon.sip_port)
@@ -106,7 +107,7 @@ class UserAgent:
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
         self.sock = socket.socket(type=kind)
         if transport == "udp":
-            self.sock.bind(("127.0.0.1", 0))
+            self.sock.bind(("127.0.0.1", port))
         else:
             self.sock.connect(self.server)
         self.address = "%s:%d" % self.sock.getsockname()

@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from harness import PATIENCE_S, add_user
+from harness import PATIENCE_S, add_user, free_sip_port
 from sipua import UserAgent, digest
 
 PASSWORD = "correct horse"
@@ -217,7 +217,7 @@ class Caught(UserAgent):
     """Registered over UDP, taking connections at the same address when LISTENS."""
 
     def __init__(self, server, user, listens, params=""):
-        super().__init__(server, user, PASSWORD)
+        super().__init__(server, user, PASSWORD, port=free_sip_port())  # TCP has it free, too
         self.contact = f"<sip:{user}@{self.address}{params}>"
         self.listener = socket.create_server(self.sock.getsockname()) if listens else None
         assert self.register(600).status == 200
