@@ -31,6 +31,7 @@
 
 #include "auth/auth_digest.h"
 #include "auth/auth_text.h"
+#include "bench/figures.h"
 
 enum {
 	SLOTS = 48,   /* under way at a time, each for a user of its own */
@@ -409,28 +410,6 @@ static void open_side(struct side *side)
 	run_load(side, 1, SLOTS, &cpu, &rate);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, unsigned n)
-{
-	qsort(values, n, sizeof(*values), by_value);
-	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
-static void report(const char *figure, double ours, const char *peer, double theirs,
-		   const char *unit, unsigned runs)
-{
-	printf("{\"figure\":\"%s\",\"ours\":%.2f,\"peer\":\"%s\",\"theirs\":%.2f,"
-	       "\"unit\":\"%s\",\"ratio\":%.5g,\"runs\":%u}\n",
-	       figure, ours, peer, theirs, unit, ours / theirs, runs);
-	fflush(stdout);
-}
-
 /* CPU of OURS and of THEIRS; RATE names a second figure from the same runs, or is NULL. */
 static void compare(const char *figure, const char *rate, struct side *ours, struct side *theirs,
 		    int is_register, uint64_t n)
@@ -449,11 +428,12 @@ static void compare(const char *figure, const char *rate, struct side *ours, str
 		if (!(i % 2))
 			run_load(theirs, is_register, n, &theirs->cpu[i], &theirs->rate[i]);
 	}
-	report(figure, median(ours->cpu, runs), peer, median(theirs->cpu, runs),
-	       is_register ? "us CPU a registration" : "us CPU a message", runs);
+	figures_report(figure, figures_median(ours->cpu, runs), peer,
+		       figures_median(theirs->cpu, runs),
+		       is_register ? "us CPU a registration" : "us CPU a message", runs);
 	if (rate)
-		report(rate, median(ours->rate, runs), peer, median(theirs->rate, runs),
-		       "messages a second", runs);
+		figures_report(rate, figures_median(ours->rate, runs), peer,
+			       figures_median(theirs->rate, runs), "messages a second", runs);
 }
 
 /* ---- main ---- */

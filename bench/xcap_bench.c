@@ -32,6 +32,7 @@
 
 #include "auth/auth_digest.h"
 #include "auth/auth_text.h"
+#include "bench/figures.h"
 
 #define ROOT_ELEMENT                                                             \
 	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"                           \
@@ -290,28 +291,6 @@ static void warm(const struct side *side)
 	sample(&less, &samples);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, unsigned n)
-{
-	qsort(values, n, sizeof(*values), by_value);
-	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
-static void report(const char *figure, double ours, const char *peer, double theirs,
-		   const char *unit, unsigned runs)
-{
-	printf("{\"figure\":\"%s\",\"ours\":%.2f,\"peer\":\"%s\",\"theirs\":%.2f,"
-	       "\"unit\":\"%s\",\"ratio\":%.5g,\"runs\":%u}\n",
-	       figure, ours, peer, theirs, unit, ours / theirs, runs);
-	fflush(stdout);
-}
-
 /* CPU of OURS and of THEIRS; RATE names a second figure from the same runs, or is NULL. */
 static void compare(const char *figure, const char *rate, const struct side *ours,
 		    const struct side *theirs, const char *peer)
@@ -334,10 +313,11 @@ static void compare(const char *figure, const char *rate, const struct side *our
 	if (b.refused)
 		fprintf(stderr, "%s: %s refused %llu requests, which do not count\n", figure, peer,
 			(unsigned long long)b.refused);
-	report(figure, median(a.cpu, runs), peer, median(b.cpu, runs), "us CPU a request", runs);
+	figures_report(figure, figures_median(a.cpu, runs), peer, figures_median(b.cpu, runs),
+		       "us CPU a request", runs);
 	if (rate)
-		report(rate, median(a.rate, runs), peer, median(b.rate, runs), "requests a second",
-		       runs);
+		figures_report(rate, figures_median(a.rate, runs), peer,
+			       figures_median(b.rate, runs), "requests a second", runs);
 }
 
 /* ---- what is measured ---- */
