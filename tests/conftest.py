@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the flow tests and of the tests with large peers."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,6 +10,21 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from harness import Daemon  # noqa: E402
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        item.failed = True
+
+
+@pytest.fixture
+def tmp_path(tmp_path, request):
+    """pytest's own folder, kept only when the test failed: a thousand stores fill a disk."""
+    yield tmp_path
+    if not getattr(request.node, "failed", False):
+        shutil.rmtree(tmp_path, ignore_errors=True)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ class Daemon:
         self.process = None
         self.settings = {
             "server": {"workers": WORKERS},
-            "store": {"dir": str(self.folder / "store")},
+            "store": {"dir": str(self.folder / "store"), "reserve": "1 MB"},
             "http": {
                 "listen": [{"address": "127.0.0.1", "port": self.port}],
                 "deadline": f"{PATIENCE_S} s",
