@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cpm/participating/pf.h - the participating function, for standalone messages
+ *
+ * Serves the sender (originating) and the recipient (terminating) of each message by their rules,
+ * the operator's and the group's. The five steps (design section 3) are five files:
+ *
+ *	pf_sip.c	the adapter: MESSAGE in, requests and answers out
+ *	pf_request.c	parse: what the message is, its ids, its CPIM
+ *	pf_gather.c	the rules of those concerned, the devices of the recipient
+ *	pf_decide.c	pure: facts and rules to a list of effects
+ *	pf_act.c	deliver, defer, copy, report, answer, record the decision
+ */
+#ifndef CPM_PARTICIPATING_PF_H
+#define CPM_PARTICIPATING_PF_H
+
+#include "cpm/cpm_message.h"
+#include "cpm/cpm_rules.h"
+#include "cpm/deferred/deferred.h"
+
+struct pf;
+
+/* What a message has come to. */
+struct pf_result {
+	unsigned status;  /* 200, 202, or a refusal of cpm.md 2.14 */
+	const char *why;  /* for a Warning; a literal; NULL: nothing to say */
+	unsigned reached; /* devices that took it */
+};
+typedef void pf_done_fn(void *arg, const struct pf_result *result);
+
+/* Terminating: MESSAGE (held as long as needed) for its recipient, a user of ours, from whoever it
+ * says: the rules decide, devices get it, what is not reached is deferred. For messages that come
+ * by no request: the controlling function's copies, reports, system messages. On a worker; DONE
+ * once, maybe before this returns. */
+void pf_terminate(struct pf *pf, struct cpm_message *message, pf_done_fn *done, void *arg);
+
+/* To wherever its recipient is: a user of ours as above, else by the core to another domain. */
+void pf_send(struct pf *pf, struct cpm_message *message, pf_done_fn *done, void *arg);
+
+/* A record of each decision, for explain, what-if and support: no content. Valid during the call,
+ * on the deciding worker. NULL layers: not evaluated. */
+struct pf_record {
+	struct strv sender, recipient, message_id;
+	const struct pol_facts *facts;
+	const struct pol_layers *layers;
+	const struct pol_verdict *verdict;
+	unsigned status;
+	struct trace_id trace;
+};
+typedef void pf_record_fn(void *arg, const struct pf_record *record);
+
+#endif
