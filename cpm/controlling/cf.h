@@ -19,7 +19,8 @@ struct cf;
 struct cf_options {
 	struct workers *workers;
 	struct cpm_rules *rules; /* borrowed */
-	struct pf *pf;		 /* borrowed: copies and reports leave by it */
+	/* Copies and reports leave by it: pf_send. */
+	void (*send)(void *arg, struct cpm_message *message, pf_done_fn *done, void *done_arg);
 	struct kv *kv; /* borrowed: a message accepted for a group is on disk before its 202 */
 	const char *factory; /* the URI that lists are sent to (RFC 5365); canonical */
 	struct auth_domains domains;
@@ -33,12 +34,9 @@ int cf_new(const struct cf_options *options, struct cf **cf_out, struct err *err
 int cf_start(struct cf *cf, struct err *err); /* go on with what a crash left; with the workers */
 void cf_free(struct cf **cf);
 
-/* Is RECIPIENT (canonical) the factory, or may it be a group of ours? 1, 0. */
-int cf_is_focus(struct cf *cf, struct strv recipient);
-
-/* MESSAGE, authenticated and through the sender's participating function, to the group or list that
- * it names. DONE once: 202 when it is accepted and on disk; 404, 403, 413, 420, 433, 503. An IMDN
- * to a group is taken in for its sender: 200. */
-void cf_message(struct cf *cf, struct cpm_message *message, pf_done_fn *done, void *arg);
+/* What the participating function calls: see pf.h. MESSAGE, authenticated and through the sender's
+ * originating side, to the group or list that it names. DONE: 202 when it is accepted and on disk;
+ * 400, 403, 404, 413, 420, 433, 503. An IMDN to a group is taken in for its sender: 200. */
+void cf_focus(struct cf *cf, struct pf_focus *focus_out);
 
 #endif

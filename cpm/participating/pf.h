@@ -22,11 +22,24 @@ struct pf;
 
 /* What a message has come to. */
 struct pf_result {
-	unsigned status;  /* 200, 202, or a refusal of cpm.md 2.14 */
-	const char *why;  /* for a Warning; a literal; NULL: nothing to say */
-	unsigned reached; /* devices that took it */
+	unsigned status;	 /* 200, 202, or a refusal of cpm.md 2.14 */
+	const char *why;	 /* for a Warning; a literal; NULL: nothing to say */
+	unsigned reached;	 /* devices that took it */
+	struct strv unsupported; /* of a 420: the value of its Unsupported; valid during the call */
 };
 typedef void pf_done_fn(void *arg, const struct pf_result *result);
+
+/* Groups, as the participating function sees them: the controlling function, by cf_focus(). */
+struct pf_focus {
+	/* Is RECIPIENT (canonical) the URI that lists are sent to? 1, 0; never waits. */
+	int (*is_factory)(void *arg, struct strv recipient);
+	/* MESSAGE, through the sender's originating side, for the factory, or for a recipient in a
+	 * domain of ours that is no user's: the group of that URI takes it, or 404. Require of the
+	 * request is in the message's LINES: it is for the group to know or refuse. DONE once,
+	 * maybe before this returns; MESSAGE is held as long as needed. On a worker. */
+	void (*message)(void *arg, struct cpm_message *message, pf_done_fn *done, void *done_arg);
+	void *arg;
+};
 
 /* Terminating: MESSAGE (held as long as needed) for its recipient, a user of ours, from whoever it
  * says: the rules decide, devices get it, what is not reached is deferred. For messages that come
