@@ -219,6 +219,14 @@ int sip_events_request(void *arg, struct sip_worker *w, struct sip_stx *stx, str
 	return 1;
 }
 
+int sip_events_is_own(const struct sip_events *events, struct strv event)
+{
+	for (unsigned i = 0; i < events->options.n_events; i++)
+		if (strv_eq(strv_of(events->options.events[i].ops->name), event))
+			return events->options.events[i].ops->is_own;
+	return 0;
+}
+
 /* ---- changes ---- */
 
 struct change {

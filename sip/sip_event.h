@@ -41,6 +41,9 @@ struct sip_dialogs *sip_events_dialogs(struct sip_events *events, const struct s
  * authenticates these as well stands before it and calls sip_subs_subscribe. ARG: the events. */
 int sip_events_request(void *arg, struct sip_worker *w, struct sip_stx *stx, struct sip_msg *msg);
 
+/* 1 when package EVENT is about whoever asks (sip_event_ops.is_own), else 0. */
+int sip_events_is_own(const struct sip_events *events, struct strv event);
+
 /* RESOURCE of package EVENT has changed, or (GONE) is no more: every worker tells its
  * subscriptions. Any thread; returns at once. EVENT is a literal. */
 void sip_events_changed(struct sip_events *events, const char *event, struct strv resource,

@@ -2,6 +2,8 @@
 /* sip/sip_mwi.c - see sip_mwi.h (RFC 3842 s3, s5) */
 #include "sip/sip_mwi.h"
 
+#include "sip/sip_event.h"
+
 /* "voice-message" is written "Voice-Message" (s5.2). */
 static void set_case(char *line)
 {
@@ -44,7 +46,7 @@ static int state(void *arg, struct sip_sub *sub, struct arena *arena,
 	const struct sip_mwi *mwi = arg;
 	struct sip_mwi_state what = { .n_counts = 0 };
 
-	if (mwi->waiting(mwi->arg, sip_sub_resource(sub), arena, &what) < 0)
+	if (mwi->waiting && mwi->waiting(mwi->arg, sip_sub_resource(sub), arena, &what) < 0)
 		return -1;
 	body_out->type = STRV("application/simple-message-summary");
 	body_out->body = sip_mwi_print(&what, arena);
@@ -63,3 +65,8 @@ const struct sip_event_ops sip_mwi_event = {
 	.throttle_ms = 1000,
 	.state = state,
 };
+
+void sip_mwi_changed(struct sip_events *events, struct strv resource)
+{
+	sip_events_changed(events, sip_mwi_event.name, resource, 0);
+}

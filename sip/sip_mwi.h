@@ -23,13 +23,19 @@ struct sip_mwi_state {
 
 /* The arg of the package's row. */
 struct sip_mwi {
-	/* What waits for RESOURCE: 0; -1 cannot be told now. On the subscription's worker. */
+	/* What waits for RESOURCE: 0; -1 cannot be told now. On the subscription's worker. NULL:
+	 * nobody keeps messages, so none wait. */
 	int (*waiting)(void *arg, struct strv resource, struct arena *arena,
 		       struct sip_mwi_state *state_out);
 	void *arg;
 };
 
 extern const struct sip_event_ops sip_mwi_event;
+
+struct sip_events;
+/* What waits for RESOURCE has changed: whoever keeps messages says so after it is on disk. Any
+ * thread; returns at once. */
+void sip_mwi_changed(struct sip_events *events, struct strv resource);
 
 /* The body alone, in ARENA; p NULL: no memory. */
 struct strv sip_mwi_print(const struct sip_mwi_state *state, struct arena *arena);

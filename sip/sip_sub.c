@@ -5,7 +5,7 @@
  *	state	timers				left by
  *	pending	expiry				decision; expiry, unsubscription: ending
  *	active	expiry, throttle or retry	expiry, unsubscription, end: ending
- *	ending	-				the last NOTIFY's answer
+ *	ending	wait for the state of a fetch	the last NOTIFY's answer
  *
  * A NOTIFY that is not answered, or answered 481 or another failure without Retry-After, ends the
  * subscription at once (s4.2.2, RFC 5057). SUBSCRIBE itself is read in sip_subscribe.c.
@@ -20,7 +20,7 @@
 #include "sip/sip_out.h"
 #include "sip/sip_sub_priv.h"
 
-enum { RETRY_MAX_S = 300, RESTORED_MS = 500, RESTORED_A_MS = 5 };
+enum { RETRY_MAX_S = 300, RESTORED_MS = 500, RESTORED_A_MS = 5, STATE_WAIT_MS = 5000 };
 
 typedef void sub_state_fn(struct sip_sub *sub, const struct sub_step *step);
 static sub_state_fn pending, active, ending;
@@ -107,6 +107,16 @@ unsigned sip_sub_expires_s(const struct sip_sub *sub)
 
 /* ---- NOTIFY ---- */
 
+static void accepted(struct sip_sub *sub)
+{
+	const struct sip_event_ops *ops = sub->event->ops;
+
+	if (ops->told && sub->was_active && ops->told(sub->event->arg, sub) == 1 &&
+	    sub->state != SUB_ENDING)
+		sub->is_dirty = sub->is_urgent = 1;
+	sub_run(sub, &(struct sub_step){ .what = SUB_NOTIFIED });
+}
+
 static void on_notified(void *arg, unsigned status, struct sip_msg *response)
 {
 	struct sip_sub *sub = arg;
@@ -117,7 +127,7 @@ static void on_notified(void *arg, unsigned status, struct sip_msg *response)
 	sub->out = 0;
 	sub->is_out = 0;
 	if (status < 300) {
-		sub_run(sub, &(struct sub_step){ .what = SUB_NOTIFIED });
+		accepted(sub);
 		return;
 	}
 	if (response && sip_msg_number(response, SIP_H_RETRY_AFTER, &retry_s) != 1)
@@ -164,13 +174,13 @@ static int send_notify(struct sip_sub *sub, struct arena *arena)
 	if (!text[0] || !text[1])
 		return -1;
 	if (sub->was_active && ops->state(sub->event->arg, sub, arena, &body) < 0 &&
-	    sub->state != SUB_ENDING)
+	    (sub->state != SUB_ENDING || sub->waits))
 		return 0;
 	request.content_type = body.body.n ? body.type : STRV("");
 	request.body = body.body;
 	sub->version++;
 	sub->is_out = 1;
-	sub->is_dirty = 0;
+	sub->is_dirty = sub->is_urgent = sub->waits = 0;
 	sub->told_ms = now_of(sub);
 	if (sip_dialog_send(sub->dialog, &request, &out) < 0) {
 		sub->is_out = 0;
@@ -198,8 +208,8 @@ static void tell(struct sip_sub *sub)
 		tell_later(sub, throttle_ms - since_ms);
 		return;
 	}
-	sub->is_urgent = 0;
-	clear(sub, &sub->later);
+	if (!sub->waits)
+		clear(sub, &sub->later);
 	arena = sip_txns_arena(txns);
 	sent = arena ? send_notify(sub, arena) : -1;
 	sip_txns_arena_done(txns, &arena);
@@ -223,6 +233,10 @@ static void end(struct sip_sub *sub, const char *reason)
 	clear(sub, &sub->expiry);
 	clear(sub, &sub->later);
 	sub_store_del(sub);
+	if (!sub->version && sub->was_active && sub->event->ops->comes_later) {
+		sub->waits = 1;
+		tell_later(sub, STATE_WAIT_MS);
+	}
 	tell_now(sub);
 }
 
@@ -315,12 +329,20 @@ static void ending(struct sip_sub *sub, const struct sub_step *step)
 	case SUB_NOTIFY_FAILED:
 		sub_free(&sub);
 		break;
-	case SUB_SUBSCRIBED:
 	case SUB_CHANGED:
+		if (sub->waits)
+			tell(sub);
+		break;
+	case SUB_LATER: /* waited long enough */
+		if (sub->waits) {
+			sub->waits = 0;
+			tell(sub);
+		}
+		break;
+	case SUB_SUBSCRIBED:
 	case SUB_ALLOWED:
 	case SUB_END:
 	case SUB_EXPIRED:
-	case SUB_LATER:
 		break;
 	}
 }
@@ -378,6 +400,17 @@ void sip_sub_decide(struct sip_sub *sub, int allowed)
 		sub_run(sub, &(struct sub_step){ .what = SUB_ALLOWED });
 	else
 		sip_sub_end(sub, "rejected");
+}
+
+void sip_sub_changed(struct sip_sub *sub)
+{
+	sub_run(sub, &(struct sub_step){ .what = SUB_CHANGED });
+}
+
+void sip_sub_keep(struct sip_sub *sub)
+{
+	if (sub->state != SUB_ENDING)
+		sub_store_put(sub);
 }
 
 void sip_sub_end(struct sip_sub *sub, const char *reason)

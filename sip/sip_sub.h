@@ -29,17 +29,32 @@ struct sip_event_ops {
 	const char *const *types;	  /* bodies it makes, best first; NULL behind the last */
 	unsigned default_s, min_s, max_s; /* duration of a subscription */
 	unsigned throttle_ms;		  /* between two NOTIFYs of one subscription */
+	const char *asks; /* type of the body that SUBSCRIBE may have (else 415); NULL: not read */
+	int is_own;	  /* about whoever asks: the Request-URI names nobody */
+	/* What is known of the resource comes a moment after SUBSCRIBE: a fetch waits for it. */
+	int comes_later;
 
 	/* May it be? 200: active; 202: pending until sip_sub_decide; else what SUBSCRIBE is
 	 * answered (403, 404, ...). NULL: whoever calls sip_subs_subscribe has decided. */
 	unsigned (*allow)(void *arg, struct sip_sub *sub, struct sip_msg *request);
 	/* The state of the resource for this subscription, whole or, after the first time, as the
 	 * package's own counting (sip_sub_version) wants it; in ARENA or longer-lived. 0; -1:
-	 * cannot be told now: nothing is sent. Not asked while pending. */
+	 * cannot be told now: nothing is sent, until the next change. Not asked while pending. */
 	int (*state)(void *arg, struct sip_sub *sub, struct arena *arena,
 		     struct sip_event_body *body_out);
 	void (*began)(void *arg, struct sip_sub *sub); /* also when read back; may be NULL */
-	void (*ended)(void *arg, struct sip_sub *sub); /* may be NULL */
+	/* May be NULL. Also when it did not begin after all, if allow has given it a user. */
+	void (*ended)(void *arg, struct sip_sub *sub);
+
+	/* For packages that keep something of each subscription (sip_sub_user); may be NULL. */
+	/* A refresh has come. 200; else what it is answered, and everything is as before. */
+	unsigned (*refreshed)(void *arg, struct sip_sub *sub, struct sip_msg *request);
+	/* The last NOTIFY has been accepted. 1 there is more to be told at once, else 0. */
+	int (*told)(void *arg, struct sip_sub *sub);
+	/* What is written down with the subscription, in ARENA; empty: nothing. */
+	struct strv (*keep)(void *arg, struct sip_sub *sub, struct arena *arena);
+	/* Back, before began, before the workers run. 0; -1: it is none of ours. */
+	int (*restored)(void *arg, struct sip_sub *sub, struct strv kept);
 };
 
 struct sip_event {
@@ -93,6 +108,10 @@ void sip_sub_set_user(struct sip_sub *sub, void *user); /* the package's, freed 
 void *sip_sub_user(const struct sip_sub *sub);
 /* A pending one becomes active (ALLOWED 1) or ends, rejected. */
 void sip_sub_decide(struct sip_sub *sub, int allowed);
+/* What this one is told has changed; it may be gone when this returns. */
+void sip_sub_changed(struct sip_sub *sub);
+/* What is kept of it has changed: it is written down again, unless it is about to end. */
+void sip_sub_keep(struct sip_sub *sub);
 /* End it: REASON as in Subscription-State ("deactivated", "rejected", ...), a literal. */
 void sip_sub_end(struct sip_sub *sub, const char *reason);
 

@@ -2,7 +2,8 @@
 /*
  * sip/sip_subs.c - a worker's subscriptions: by resource, by number, as they are kept
  *
- * A kept subscription is one line of numbers and lengths, its texts and its dialog as printed.
+ * A kept subscription is one line of numbers and lengths, its texts, what its package keeps of it,
+ * and its dialog as printed. Form 1 is without the package's.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,7 +192,7 @@ void sub_free(struct sip_sub **at)
 	const struct sip_below *below = sip_txns_below(sip_dialogs_txns(subs->dialogs));
 
 	*at = NULL;
-	if (sub->has_begun && sub->event->ops->ended)
+	if ((sub->has_begun || sub->user) && sub->event->ops->ended)
 		sub->event->ops->ended(sub->event->arg, sub);
 	sip_out_forget(sip_dialogs_txns(subs->dialogs), sub->out);
 	if (wheel_timer_is_set(&sub->expiry))
@@ -213,7 +214,8 @@ void sub_store_put(struct sip_sub *sub)
 	const struct sip_subs_options *o = &sub->subs->options;
 	struct sip_txns *txns = sip_dialogs_txns(sub->subs->dialogs);
 	struct arena *arena = o->store_put ? sip_txns_arena(txns) : NULL;
-	struct strv dialog, name = strv_of(sub->event->ops->name), type = strv_of(sub->type);
+	const struct sip_event_ops *ops = sub->event->ops;
+	struct strv dialog, own = STRV(""), name = strv_of(ops->name), type = strv_of(sub->type);
 	const char *head;
 	size_t h, n;
 	char *p, *at;
@@ -221,11 +223,14 @@ void sub_store_put(struct sip_sub *sub)
 	if (!arena)
 		return;
 	dialog = sip_dialog_print(sub->dialog, arena);
-	head = arena_printf(arena, "1 %lld %u %u %zu %zu %zu %zu %zu\n", (long long)sub->expires_us,
-			    sub->version, sub->was_active, name.n, type.n, sub->event_id.n,
-			    sub->resource.n, sub->watcher.n);
+	if (ops->keep)
+		own = ops->keep(sub->event->arg, sub, arena);
+	head = arena_printf(arena, "2 %lld %u %u %zu %zu %zu %zu %zu %zu\n",
+			    (long long)sub->expires_us, sub->version, sub->was_active, name.n,
+			    type.n, sub->event_id.n, sub->resource.n, sub->watcher.n, own.n);
 	h = head ? strlen(head) : 0;
-	n = h + name.n + type.n + sub->event_id.n + sub->resource.n + sub->watcher.n + dialog.n;
+	n = h + name.n + type.n + sub->event_id.n + sub->resource.n + sub->watcher.n + own.n +
+	    dialog.n;
 	p = head && dialog.p ? arena_alloc(arena, n) : NULL;
 	if (p) {
 		at = p;
@@ -235,6 +240,7 @@ void sub_store_put(struct sip_sub *sub)
 		keep(&at, sub->event_id);
 		keep(&at, sub->resource);
 		keep(&at, sub->watcher);
+		keep(&at, own);
 		keep(&at, dialog);
 		o->store_put(o->store_arg, sip_sub_tag(sub), strv_mem(p, n));
 	}
@@ -249,11 +255,11 @@ void sub_store_del(struct sip_sub *sub)
 		o->store_del(o->store_arg, sip_sub_tag(sub));
 }
 
-enum { PARTS = 5 };
+enum { PARTS_1 = 5, PARTS = 6, PART_OWN = 5 };
 
 struct kept {
 	uint64_t expires_us, version, was_active;
-	struct strv part[PARTS]; /* name, type, event id, resource, watcher */
+	struct strv part[PARTS]; /* name, type, event id, resource, watcher, the package's */
 	struct strv dialog;
 };
 
@@ -270,12 +276,13 @@ static int read_kept(struct strv value, struct kept *kept)
 	uint64_t form, length;
 	struct strv head;
 
-	if (!strv_cut(&value, '\n', &head) || number(&head, 1, &form) < 0 || form != 1 ||
+	kept->part[PART_OWN] = STRV("");
+	if (!strv_cut(&value, '\n', &head) || number(&head, 2, &form) < 0 || form < 1 ||
 	    number(&head, INT64_MAX, &kept->expires_us) < 0 ||
 	    number(&head, UINT32_MAX, &kept->version) < 0 ||
 	    number(&head, 1, &kept->was_active) < 0)
 		return -1;
-	for (unsigned i = 0; i < PARTS; i++) {
+	for (unsigned i = 0; i < (form == 1 ? PARTS_1 : PARTS); i++) {
 		if (number(&head, value.n, &length) < 0)
 			return -1;
 		kept->part[i] = strv_mem(value.p, (size_t)length);
@@ -320,6 +327,11 @@ int sip_subs_restore(struct sip_subs *subs, struct strv value)
 	sub->was_active = kept.was_active != 0;
 	sub->version = (uint32_t)kept.version + gap_of(event->ops);
 	sub_set_expiry(sub, (unsigned)(((int64_t)kept.expires_us - now_us + 999999) / 1000000));
+	if (event->ops->restored &&
+	    event->ops->restored(event->arg, sub, kept.part[PART_OWN]) < 0) {
+		sub_free(&sub);
+		return -1;
+	}
 	sub_began(sub);
 	sub_restored(sub);
 	return 0;

@@ -2,9 +2,9 @@
 /*
  * sip/sip_subscribe.c - SUBSCRIBE and its answers (RFC 6665 s4.2.1)
  *
- * 489 for a package that is not there, 406 for bodies that it does not make, 423 for less time than
- * it gives, 481 for a dialog that is not (any more), 403 for somebody else's. The 200 has left
- * before the first NOTIFY does.
+ * 489 for a package that is not there, 406 for bodies that it does not make, 415 for what it cannot
+ * read, 423 for less time than it gives, 481 for a dialog that is not (any more), 403 for somebody
+ * else's. The 200 has left before the first NOTIFY does.
  */
 #include <stdio.h>
 
@@ -99,6 +99,22 @@ static int read_accept(struct asked *asked)
 			}
 		}
 	return refuse(asked, 406, "Accept", ops->types[0]);
+}
+
+/* A body that the package does not read is passed over, as it would be without the package's
+ * knowing of bodies (RFC 3261 s21.4.13). */
+static int read_body(struct asked *asked)
+{
+	const char *asks = asked->event->ops->asks;
+	struct strv value, type;
+
+	if (!asks || !asked->msg->body.n)
+		return 0;
+	value = sip_msg_value(asked->msg, SIP_H_CONTENT_TYPE, 0);
+	strv_cut(&value, ';', &type);
+	if (strv_caseeq(strv_trim(type), strv_of(asks)))
+		return 0;
+	return refuse(asked, 415, "Accept", asks);
 }
 
 static int read_expires(struct asked *asked)
@@ -206,7 +222,7 @@ static void initial(struct asked *asked, struct strv resource, struct strv watch
 	struct sip_sub *sub;
 
 	if (read_event(asked) < 0 || sip_refuse_required(asked->stx, supported) ||
-	    read_accept(asked) < 0 || read_expires(asked) < 0)
+	    read_accept(asked) < 0 || read_body(asked) < 0 || read_expires(asked) < 0)
 		return;
 	ops = asked->event->ops;
 	if (!sip_msg_raw(asked->msg, SIP_H_CONTACT).p) {
@@ -264,9 +280,14 @@ static void refresh(struct asked *asked, struct sip_sub *sub, struct strv watche
 		refuse(asked, 481, NULL, NULL);
 		return;
 	}
-	if (sip_refuse_required(asked->stx, supported) || read_expires(asked) < 0)
+	if (sip_refuse_required(asked->stx, supported) || read_body(asked) < 0 ||
+	    read_expires(asked) < 0)
 		return;
 	status = sip_dialog_accept(sub->dialog, asked->msg);
+	if (!status && asked->expires_s && sub->event->ops->refreshed) {
+		status = sub->event->ops->refreshed(sub->event->arg, sub, asked->msg);
+		status = status == 200 ? 0 : status;
+	}
 	if (status) {
 		refuse(asked, status, NULL, NULL);
 		return;

@@ -102,6 +102,39 @@ static void on_who(void *arg, struct sip_worker *w, struct sip_stx *stx, struct 
 				 ticket);
 }
 
+/* About whoever asks, whoever is asked: what is told, the body says. */
+static void on_who_own(void *arg, struct sip_worker *w, struct sip_stx *stx, struct sip_msg *msg,
+		       const struct core_who *who)
+{
+	struct core *core = arg;
+	struct strv home = auth_identity_text(&who->home);
+
+	(void)msg;
+	if (who->means == AUTH_BY_NOTHING)
+		sip_stx_reply_status(stx, 403, NULL);
+	else
+		sip_subs_subscribe(sip_events_subs(core->events, w), stx, home, home);
+}
+
+static int is_own(const struct core *core, struct sip_msg *msg)
+{
+	struct strv event = sip_msg_value(msg, SIP_H_EVENT, 0), name;
+
+	strv_cut(&event, ';', &name);
+	return msg->method == SIP_SUBSCRIBE && sip_events_is_own(core->events, strv_trim(name));
+}
+
+int core_event_own(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+		   struct sip_msg *msg)
+{
+	if (!core->events || msg->method != SIP_SUBSCRIBE || msg->to_tag.p ||
+	    !(core_is_ours(core, msg->uri.host) || sip_is_us(w->sip, &msg->uri)) ||
+	    !is_own(core, msg))
+		return 0;
+	core_authenticate(core, w, stx, CORE_ENDS_HERE, on_who_own, NULL, core);
+	return 1;
+}
+
 int core_event_request(struct core *core, struct sip_worker *w, struct sip_stx *stx,
 		       struct sip_msg *msg)
 {

@@ -46,6 +46,10 @@ unsigned core_isc_read(const struct core *core, struct sip_msg *msg, struct reg_
 
 /* ---- core_event.c ---- */
 
+/* 1: a SUBSCRIBE to a package about whoever asks, sent to anybody of ours or to the server itself,
+ * which is dealt with; 0: it is not. */
+int core_event_own(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+		   struct sip_msg *msg);
 /* 1: a SUBSCRIBE or PUBLISH about a user of ours, which is dealt with; 0: it is not. */
 int core_event_request(struct core *core, struct sip_worker *w, struct sip_stx *stx,
 		       struct sip_msg *msg);

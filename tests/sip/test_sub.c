@@ -21,7 +21,8 @@ static struct {
 	struct sip_subs *subs;
 	struct sip_sub *sub; /* begun last */
 	unsigned began, ended;
-	unsigned allow;
+	unsigned allow, refreshed, told, more;
+	int has_own, comes_later;
 	char state[64];
 	char kept[4096];
 	size_t n_kept;
@@ -59,6 +60,41 @@ static void pkg_began(void *arg, struct sip_sub *sub)
 	stage.began++;
 }
 
+static char own[] = "what the package keeps";
+
+static unsigned pkg_refreshed(void *arg, struct sip_sub *sub, struct sip_msg *request)
+{
+	(void)arg;
+	(void)sub;
+	(void)request;
+	stage.refreshed++;
+	return stage.allow;
+}
+
+static int pkg_told(void *arg, struct sip_sub *sub)
+{
+	(void)arg;
+	stage.told++;
+	if (stage.has_own)
+		sip_sub_keep(sub);
+	return stage.more && stage.more-- > 0;
+}
+
+static struct strv pkg_keep(void *arg, struct sip_sub *sub, struct arena *arena)
+{
+	(void)arg;
+	(void)sub;
+	(void)arena;
+	return stage.has_own ? STRV(own) : STRV("");
+}
+
+static int pkg_restored(void *arg, struct sip_sub *sub, struct strv kept)
+{
+	(void)arg;
+	assert_true(sip_sub_expires_s(sub) > 0);
+	return strv_eq(kept, stage.has_own ? STRV(own) : STRV("")) ? 0 : -1;
+}
+
 static void pkg_ended(void *arg, struct sip_sub *sub)
 {
 	(void)arg;
@@ -68,13 +104,18 @@ static void pkg_ended(void *arg, struct sip_sub *sub)
 }
 
 static const char *const types[] = { "text/x-one", "application/x-two", NULL };
-static const struct sip_event_ops pkg = {
+static struct sip_event_ops pkg = {
 	.name = "test",
 	.types = types,
 	.default_s = 600,
 	.min_s = 60,
 	.max_s = 3600,
 	.throttle_ms = 5000,
+	.asks = "text/x-list",
+	.refreshed = pkg_refreshed,
+	.told = pkg_told,
+	.keep = pkg_keep,
+	.restored = pkg_restored,
 	.allow = pkg_allow,
 	.state = pkg_state,
 	.began = pkg_began,
@@ -396,6 +437,86 @@ static void test_a_fetch_is_one_notify(void **state)
 	finish();
 }
 
+static void test_a_fetch_waits_for_what_comes_later(void **state)
+{
+	static const char lines[] =
+		"Event: test\nExpires: 0\nContact: <sip:alice@192.0.2.99:5062>\n";
+
+	(void)state;
+	begin();
+	pkg.comes_later = 1;
+	stage.state[0] = '\0';
+	subscribe(NULL, lines);
+	expect_status(200, NULL, NULL, 0);
+	assert_null(stage.rig.first);
+	sip_sub_changed(stage.sub); /* not yet */
+	assert_null(stage.rig.first);
+	snprintf(stage.state, sizeof(stage.state), "found");
+	sip_sub_changed(stage.sub);
+	answer(expect_notify("terminated;reason=timeout", "found v0"), 200, "");
+	assert_int_equal(sip_subs_count(stage.subs), 0);
+	/* It never comes. */
+	stage.state[0] = '\0';
+	subscribe(NULL, lines);
+	expect_status(200, NULL, NULL, 0);
+	rig_advance(&stage.rig, 4999);
+	assert_null(stage.rig.first);
+	rig_advance(&stage.rig, 1);
+	answer(expect_notify("terminated;reason=timeout", ""), 200, "");
+	assert_int_equal(sip_subs_count(stage.subs), 0);
+	pkg.comes_later = 0;
+	finish();
+}
+
+/* A package with lists of its own: what it hears, and what it is asked to keep. */
+static void test_a_package_keeps_something_of_each(void **state)
+{
+	struct rig_sent *sent;
+	char tag[64];
+
+	(void)state;
+	begin();
+	stage.has_own = 1;
+	stage.more = 1;
+	begin_active(tag);
+	assert_int_equal(stage.told, 1);
+	/* There was more: at once, whatever the throttle. */
+	answer(expect_notify("active;expires=600", "whole v1"), 200, "");
+	assert_int_equal(stage.told, 2);
+	/* A first state that could not be told is told when it can, at once too. */
+	stage.state[0] = '\0';
+	subscribe(tag, "Event: test;id=x7\nContact: <sip:alice@192.0.2.99:5062>\n");
+	expect_status(200, NULL, NULL, 0);
+	assert_int_equal(stage.refreshed, 1);
+	assert_null(stage.rig.first);
+	snprintf(stage.state, sizeof(stage.state), "later");
+	sip_sub_changed(stage.sub);
+	answer(expect_notify("active;expires=600", "later v2"), 200, "");
+	stage.allow = 403;
+	subscribe(tag, "Event: test;id=x7\nContact: <sip:alice@192.0.2.99:5062>\n");
+	expect_status(403, NULL, NULL, 0);
+	assert_null(stage.rig.first);
+	close_subs();
+	open_subs();
+	stage.ended = 0;
+	stage.began = 0;
+	assert_int_equal(sip_subs_restore(stage.subs, strv_mem(stage.kept, stage.n_kept)), 0);
+	assert_int_equal(stage.began, 1);
+	rig_advance(&stage.rig, 5001);
+	sent = rig_take(&stage.rig);
+	assert_non_null(sent);
+	/* One refused NOTIFY is no NOTIFY told. */
+	stage.told = 0;
+	answer(sent, 500, "Retry-After: 1\n");
+	assert_int_equal(stage.told, 0);
+	close_subs();
+	open_subs();
+	stage.has_own = 0;
+	assert_int_equal(sip_subs_restore(stage.subs, strv_mem(stage.kept, stage.n_kept)), -1);
+	stage.began = stage.ended = 0;
+	finish();
+}
+
 static void test_pending_until_decided(void **state)
 {
 	(void)state;
@@ -601,6 +722,8 @@ int main(void)
 		cmocka_unit_test(test_changes_are_told_not_too_fast_and_one_at_a_time),
 		cmocka_unit_test(test_refresh_and_unsubscribe),
 		cmocka_unit_test(test_a_fetch_is_one_notify),
+		cmocka_unit_test(test_a_fetch_waits_for_what_comes_later),
+		cmocka_unit_test(test_a_package_keeps_something_of_each),
 		cmocka_unit_test(test_pending_until_decided),
 		cmocka_unit_test(test_notify_fails),
 		cmocka_unit_test(test_it_goes_on_after_a_restart),
