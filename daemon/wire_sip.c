@@ -19,9 +19,10 @@
 #include "sip/core/peers.h"
 #include "sip/sip.h"
 #include "sip/sip_event.h"
+#include "sip/sip_mwi.h"
 #include "sip/sip_presence.h"
 
-enum { LOC_WRITE_MS = 500, SERVICES = 2, EVENTS = 2 };
+enum { LOC_WRITE_MS = 500, SERVICES = 2, EVENTS = 3 };
 
 /* What each worker has of its own. */
 struct own {
@@ -39,6 +40,7 @@ struct house_sip {
 	struct loc *loc;
 	struct core *core;
 	struct sip_pubs *pubs;
+	struct sip_mwi mwi;
 	struct sip_event packages[EVENTS];
 	struct sip_events *events;
 	struct sip_service services[SERVICES];
@@ -201,6 +203,17 @@ int house_sip_open(const struct settings *settings, const struct house_sip_needs
 	return open_edge(house, settings, needs, err);
 }
 
+void house_sip_set_waiting(struct house_sip *house, const struct sip_mwi *mwi)
+{
+	if (house)
+		house->mwi = *mwi;
+}
+
+struct sip_events *house_sip_events(struct house_sip *house)
+{
+	return house ? house->events : NULL;
+}
+
 void house_sip_show(struct house_sip *house, struct admin *admin)
 {
 	if (house)
@@ -248,6 +261,7 @@ static int start_events(struct house_sip *house, struct kv *kv, struct err *err)
 		return -1;
 	core_reg_event(house->core, &house->packages[0]);
 	house->packages[1] = (struct sip_event){ &sip_presence_event, house->pubs };
+	house->packages[2] = (struct sip_event){ &sip_mwi_event, &house->mwi };
 	if (sip_events_new(&options, house->sip, house->workers, &house->events, err) < 0)
 		return -1;
 	house->services[0].arg = house->events;

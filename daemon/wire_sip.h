@@ -17,6 +17,8 @@
 
 struct admin;
 struct house_sip;
+struct sip_events;
+struct sip_mwi;
 
 /* What the SIP side needs of the rest. */
 struct house_sip_needs {
@@ -31,9 +33,14 @@ int house_sip_open(const struct settings *settings, const struct house_sip_needs
 		   struct house_sip **sip_out, struct err *err);
 /* What operators see of it. Before workers_start. */
 void house_sip_show(struct house_sip *sip, struct admin *admin);
+/* Who knows what messages wait for a user (copied). Before house_sip_start; without it none do.
+ * Whoever knows says sip_mwi_changed when it has changed. */
+void house_sip_set_waiting(struct house_sip *sip, const struct sip_mwi *mwi);
 /* Before workers_start. */
 int house_sip_start(struct house_sip *sip, const struct settings *settings, struct kv *kv,
 		    struct jobs *jobs, struct err *err);
+/* For whoever tells of changes, after house_sip_start; NULL: there is no SIP. */
+struct sip_events *house_sip_events(struct house_sip *sip);
 int house_sip_reload_tls(struct house_sip *sip, struct err *err);
 /* DRAINED is called once, from a worker. */
 void house_sip_drain(struct house_sip *sip, unsigned timeout_ms, void (*drained)(void *arg),

@@ -92,3 +92,11 @@ def test_a_subscription_survives_a_restart(server, alice):
         assert phone.register(600).status == 200
         while f"<uri>{phone.contact.strip('<>')}</uri>" not in notified(alice).body.decode():
             pass
+
+
+def test_message_summary_of_a_mailbox_without_messages(alice):
+    assert subscribe(alice, alice.aor, "message-summary").status == 200
+    told = alice.take("NOTIFY")
+    assert told.get("content-type") == "application/simple-message-summary"
+    assert told.body == b"Messages-Waiting: no\r\n"
+    assert subscribe(alice, "sip:bob@example.com", "message-summary").status == 403
