@@ -17,7 +17,8 @@
 static const struct auid_ops *const usages[] = {
 	&auid_xcap_caps,      &auid_resource_lists,    &auid_rls_services, &auid_pres_rules,
 	&auid_oma_pres_rules, &auid_pidf_manipulation, &auid_access_rules, &auid_groups,
-	&auid_user_prefs,     &auid_operator_policy,   &auid_test_app,
+	&auid_user_prefs,     &auid_operator_policy,   &auid_cab_pcc,	   &auid_cab_address_book,
+	&auid_test_app,
 };
 
 enum { N_USAGES = sizeof(usages) / sizeof(usages[0]) };

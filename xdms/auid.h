@@ -217,6 +217,8 @@ extern const struct auid_ops auid_access_rules;
 extern const struct auid_ops auid_groups;
 extern const struct auid_ops auid_user_prefs;
 extern const struct auid_ops auid_operator_policy;
+extern const struct auid_ops auid_cab_pcc;
+extern const struct auid_ops auid_cab_address_book;
 extern const struct auid_ops auid_test_app;
 
 #endif

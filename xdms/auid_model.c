@@ -16,9 +16,17 @@
 enum { NOWHERE = -1 };
 
 const struct auid_model *const auid_model_tables[] = {
-	auid_models_resource_lists, auid_models_rls_services, auid_models_common_policy,
-	auid_models_pres_rules,	    auid_models_oma_policy,   auid_models_pidf,
-	auid_models_groups,	    auid_models_user_prefs,   NULL,
+	auid_models_resource_lists,
+	auid_models_rls_services,
+	auid_models_common_policy,
+	auid_models_pres_rules,
+	auid_models_oma_policy,
+	auid_models_pidf,
+	auid_models_groups,
+	auid_models_user_prefs,
+	auid_models_cab_pcc,
+	auid_models_cab_address_book,
+	NULL,
 };
 
 static int is_named(const struct xcap_name *name)

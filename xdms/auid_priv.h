@@ -19,6 +19,9 @@
 #define NS_GROUPS	  "urn:oma:xml:poc:list-service"
 #define NS_USER_PREFS	  "urn:opencpm:xml:user-prefs"
 #define NS_OPERATOR	  "urn:opencpm:xml:operator-policy"
+#define NS_PCC		  "urn:oma:xml:cab:pcc"
+#define NS_ADDRESS_BOOK	  "urn:oma:xml:cab:address-book"
+#define NS_VCARD	  "urn:opencpm:xml:vcard"
 
 /* ---- the order of children ---- */
 
@@ -50,6 +53,8 @@ extern const struct auid_model auid_models_oma_policy[];
 extern const struct auid_model auid_models_pidf[];
 extern const struct auid_model auid_models_groups[];
 extern const struct auid_model auid_models_user_prefs[];
+extern const struct auid_model auid_models_cab_pcc[];
+extern const struct auid_model auid_models_cab_address_book[];
 
 /* All of the above, NULL-terminated: for auid_model.c and its test. */
 extern const struct auid_model *const auid_model_tables[];
@@ -112,6 +117,28 @@ int auid_check_external(xmlNode *elem, const struct auid_context *context, struc
 
 /* An entry of OMA's external-list leads to a list of the same user's. */
 int auid_check_list_entry(xmlNode *elem, const struct auid_context *context, struct err *err);
+
+/* ---- contact cards (xdms/usage/cab_pcc.c) ---- */
+
+/* No two children of PARENT in its own namespace have one name. 0, or -1 with the sentence. */
+int auid_check_once(const xmlNode *parent, struct err *err);
+
+int auid_check_pcc_parts(xmlNode *elem, const struct auid_context *context, struct err *err);
+int auid_check_pcc_uri(xmlNode *elem, const struct auid_context *context, struct err *err);
+int auid_check_pcc_media_url(xmlNode *elem, const struct auid_context *context, struct err *err);
+int auid_check_pcc_content(xmlNode *elem, const struct auid_context *context, struct err *err);
+
+/* What holds for a card wherever it stands. */
+#define AUID_RULES_PCC                                                 \
+	{ { NS_PCC, "person-details" }, auid_check_pcc_parts },        \
+		{ { NS_PCC, "org-details" }, auid_check_pcc_parts },   \
+		{ { NS_PCC, "name-entry" }, auid_check_pcc_parts },    \
+		{ { NS_PCC, "address-data" }, auid_check_pcc_parts },  \
+		{ { NS_PCC, "addr-uri" }, auid_check_pcc_uri },        \
+		{ { NS_PCC, "media-url" }, auid_check_pcc_media_url }, \
+	{                                                              \
+		{ NS_PCC, "content" }, auid_check_pcc_content          \
+	}
 
 /* The value of ATTR of ELEM without blanks around it, in BUFFER_OUT (free with xmlFree); empty and
  * NULL when there is none. */

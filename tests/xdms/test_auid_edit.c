@@ -355,6 +355,8 @@ static void a_part_tells_what_the_whole_tells(void **state)
 	run(*state, &auid_user_prefs, "user-prefs.xml");
 	run(*state, &auid_operator_policy, "operator-policy.xml");
 	run(*state, &auid_pidf_manipulation, "pidf.xml");
+	run(*state, &auid_cab_pcc, "cab-pcc.xml");
+	run(*state, &auid_cab_address_book, "cab-address-book.xml");
 	/* The part knows most answers, and both answers were wanted often. */
 	assert_true(verdicts[0][0] + verdicts[0][1] < 5 * STEPS / 3);
 	assert_true(verdicts[1][0] > STEPS);

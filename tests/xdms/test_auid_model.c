@@ -59,7 +59,7 @@ static const struct sample *any_child(const struct auid_model *model)
 {
 	static unsigned n_samples;
 	const struct sample *sample;
-	char names[128], *name;
+	char names[256], *name;
 	unsigned n = 0;
 
 	while (samples[n_samples].local)

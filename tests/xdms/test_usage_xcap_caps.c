@@ -41,6 +41,9 @@ static void caps_tell_what_is_in_service(void **state)
 		"urn:oma:xml:poc:list-service",
 		"urn:opencpm:xml:user-prefs",
 		"urn:opencpm:xml:operator-policy",
+		"urn:oma:xml:cab:pcc",
+		"urn:oma:xml:cab:address-book",
+		"urn:opencpm:xml:vcard",
 	};
 
 	(void)state;
@@ -55,7 +58,7 @@ static void caps_tell_what_is_in_service(void **state)
 
 		for (; auid_at(table, n); n++)
 			assert_true(says(caps, "auid", auid_at(table, n)->name));
-		assert_int_equal(n, 10 + with_test_app);
+		assert_int_equal(n, 12 + with_test_app);
 		assert_int_equal(says(caps, "auid", "test-app"), with_test_app);
 		for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++)
 			assert_true(says(caps, "namespace", namespaces[i]));
@@ -150,6 +153,10 @@ static void documents_have_the_names_of_their_usage(void **state)
 		{ "no second set", &auid_access_rules, AUID_USERS, "index", 0 },
 		{ "one set of preferences", &auid_user_prefs, AUID_USERS, "index", 1 },
 		{ "preferences are no operator's", &auid_user_prefs, AUID_GLOBAL, "index", 0 },
+		{ "one card", &auid_cab_pcc, AUID_USERS, "pcc", 1 },
+		{ "no second card", &auid_cab_pcc, AUID_USERS, "work", 0 },
+		{ "one address book", &auid_cab_address_book, AUID_USERS, "address-book", 1 },
+		{ "no book of all", &auid_cab_address_book, AUID_GLOBAL, "address-book", 0 },
 		{ "one policy", &auid_operator_policy, AUID_GLOBAL, "index", 1 },
 		{ "no policy of users", &auid_operator_policy, AUID_USERS, "index", 0 },
 	};
