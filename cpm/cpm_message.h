@@ -57,22 +57,33 @@ struct cpm_message_draft {
 	struct strv group;  /* the focus that sent it, canonical */
 	int64_t arrival_us; /* Unix time */
 	int64_t expires_s;  /* as asked for; 0: not to be stored; below 0: not said */
-	struct trace_id trace;
+	/* Of the request that brought it, and kept while it is on its way, not in the store: how
+	 * many hops it may still make (0: not said) and what its loops are known by (RFC 5393; 0:
+	 * nothing). */
+	unsigned hops;
+	uint64_t loop;
+	struct trace_id trace; /* hex empty: none */
 };
 
 struct cpm_message; /* struct cpm_message_draft, held: see cpm_message_of */
 
+/* The service whose ICSI (any case, percent-encoded or not) TEXT is;
+ * CPM_PLAIN when it is none for standalone messages. */
+enum cpm_service cpm_service_find(struct strv text);
+
 /* A value with copies of everything in DRAFT, in one allocation; one reference, the caller's. NULL:
- * no memory. */
+ * no memory. Header lines, addresses and types hold what may stand in a SIP message: the caller has
+ * seen to that. */
 struct cpm_message *cpm_message_new(const struct cpm_message_draft *draft);
 const struct cpm_message_draft *cpm_message_of(const struct cpm_message *message);
 struct cpm_message *cpm_message_hold(struct cpm_message *message); /* any thread */
 void cpm_message_drop(struct cpm_message **message);	     /* takes the address, accepts NULL */
 size_t cpm_message_bytes(const struct cpm_message *message); /* of memory */
 
-/* As octets for the store, in ARENA; p NULL: no memory. */
+/* As octets for the store, in ARENA, without hops and loop; p NULL: no memory. */
 struct strv cpm_message_encode(const struct cpm_message *message, struct arena *arena);
-/* 0 and a value; -1 with ERR_CORRUPT or ERR_NOMEM. */
+/* 0 and a value, one reference, the caller's; -1 with ERR_CORRUPT (RECORD is not what encode makes)
+ * or ERR_NOMEM. */
 int cpm_message_decode(struct strv record, struct cpm_message **message_out, struct err *err);
 
 #endif
