@@ -55,6 +55,7 @@ microhttpd\.h	http/.*
 osip.*	sip/.*
 ares\.h	sip/sip_dns\.c
 db\.h	kv/[a-z_]*bdb[a-z_]*\.[ch]
+iconv\.h	cab/cab_charset\.c
 libxslt/.*	(cab|iwf)/.*
 yaml\.h	base/conf[a-z_]*\.c
 jansson\.h	(base/json\.[ch]|.*_(http|sip|msrp)\.c)
