@@ -100,6 +100,11 @@ int sip_is_us(struct sip *sip, const struct sip_uri *uri);
 /* RFC 3261 s8.2.2.3, for a request that ends here: 0 when SUPPORTED (a comma list) holds every
  * option tag of Require; 1: it has been answered 420 with Unsupported. */
 int sip_refuse_required(struct sip_stx *stx, const char *supported);
+/* RFC 3261 s8.2.2.2, for a request that ends here, once it is known who sent it: 0 when it is the
+ * first of its kind in 64*T1, which is kept in mind; 1: it is a copy that came by another way (same
+ * Call-ID, From tag and CSeq, another branch), and has been answered 482. Requests within a dialog
+ * are never copies. */
+int sip_refuse_merged(struct sip_worker *w, struct sip_stx *stx);
 /* RFC 3261 s16.3 for a request that is to be passed on: 0 when it may; 1: it has been answered, 416
  * for a scheme that is no SIP, 483 when Max-Forwards is used up, 420 for Proxy-Require. */
 int sip_refuse_forward(struct sip_stx *stx, const char *supported);

@@ -38,6 +38,15 @@ static uint64_t below_resolve(const struct sip_below *below, const struct sip_ur
 	return 0;
 }
 
+static uint64_t below_resolve_via(const struct sip_below *below, const struct sip_via *via,
+				  sip_resolved_fn *done, void *arg)
+{
+	if (*below->resolver)
+		return sip_resolve_via(*below->resolver, via, done, arg);
+	done(arg, 503, NULL);
+	return 0;
+}
+
 static void below_resolve_cancel(const struct sip_below *below, uint64_t id)
 {
 	if (*below->resolver)
@@ -77,6 +86,7 @@ void sip_below_worker(struct sip_below *below, struct worker *worker, struct sip
 		.local = below_local,
 		.flow_alive = below_flow_alive,
 		.resolve = below_resolve,
+		.resolve_via = below_resolve_via,
 		.resolve_cancel = below_resolve_cancel,
 		.timer_set = below_timer_set,
 		.timer_clear = below_timer_clear,

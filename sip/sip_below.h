@@ -28,6 +28,9 @@ struct sip_below {
 	/* As sip_resolve, sip_resolve_cancel. */
 	uint64_t (*resolve)(const struct sip_below *below, const struct sip_uri *uri,
 			    sip_resolved_fn *done, void *arg);
+	/* As sip_resolve_via; NULL: nothing is resolved. */
+	uint64_t (*resolve_via)(const struct sip_below *below, const struct sip_via *via,
+				sip_resolved_fn *done, void *arg);
 	void (*resolve_cancel)(const struct sip_below *below, uint64_t id);
 	/* As worker_timer_set, worker_timer_clear, worker_now_ms. */
 	void (*timer_set)(const struct sip_below *below, struct wheel_timer *timer,

@@ -291,7 +291,10 @@ int sip_new(const struct sip_options *options, struct workers *workers, struct s
 	struct sip *sip = calloc(1, sizeof(*sip));
 	unsigned n = workers_count(workers);
 
-	if (!sip || !(sip->edge = calloc(n, sizeof(*sip->edge)))) {
+	if (!sip || !(sip->edge = calloc(n, sizeof(*sip->edge))) ||
+	    !(sip->merged = sip_merged_new())) {
+		if (sip)
+			free(sip->edge);
 		free(sip);
 		return err_set(err, ERR_NOMEM, "no memory for SIP");
 	}
@@ -335,6 +338,7 @@ void sip_free(struct sip **at)
 		sip_count_free(&sip->edge[i].count);
 	}
 	sip_tp_free(&sip->tp);
+	sip_merged_free(&sip->merged);
 	free(sip->edge);
 	free(sip);
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "sip/sip.h"
+#include "sip/sip_merged.h"
 
 struct sip_edge {
 	struct sip_worker w;
@@ -21,6 +22,7 @@ struct sip {
 	struct sip_options options;
 	struct workers *workers;
 	struct sip_tp *tp;
+	struct sip_merged *merged;
 	struct sip_edge *edge;
 	unsigned n_edges;
 	_Atomic int draining;

@@ -63,6 +63,18 @@ int sip_refuse_required(struct sip_stx *stx, const char *supported)
 	return refuse_tags(stx, SIP_H_REQUIRE, supported);
 }
 
+int sip_refuse_merged(struct sip_worker *w, struct sip_stx *stx)
+{
+	const struct sip_msg *msg = sip_stx_request(stx);
+	uint64_t keep_ms = (uint64_t)64 * sip_txns_timers(w->txns)->t1_ms;
+
+	if (msg->to_tag.p ||
+	    !sip_merged_note(w->sip->merged, msg, worker_now_ms(w->worker), keep_ms))
+		return 0;
+	sip_stx_reply_status(stx, 482, NULL);
+	return 1;
+}
+
 static int is_routable(const struct sip_uri *uri)
 {
 	return sip_uri_is_sip(uri) || strv_caseeq(uri->scheme, STRV("tel"));

@@ -452,6 +452,8 @@ void sip_reply_dest(const struct sip_msg *request, struct sip_dest *dest_out)
 	dest_out->proto = request->proto;
 	dest_out->addr = request->source;
 	dest_out->flow = request->flow;
+	/* When it is gone there are other ways (sip_late.c), but not to the port it came from. */
+	dest_out->flow_only = request->flow != 0;
 	dest_out->home = request->home;
 	if (request->proto == SIP_UDP && !request->via.rport)
 		sip_addr_set_port(&dest_out->addr, port);

@@ -68,6 +68,7 @@ struct stx_step {
 	unsigned status;     /* EV_PROVISIONAL .. EV_FAILURE */
 	struct sip_buf *buf; /* the answer */
 	int refused;	     /* it was not sent: there is no place for it in this state */
+	int once;	     /* it is sent, and that is all */
 };
 
 typedef void stx_state_fn(struct sip_stx *stx, struct stx_step *step);
@@ -201,6 +202,17 @@ static void repeat_last(struct sip_stx *stx)
 	txn_hop_send(stx->txns, &stx->hop, NULL, stx->last, 0);
 }
 
+/* 1: STEP's answer goes by another connection, for the request's own has ended. Nothing is worth
+ * that to somebody who has shown nothing of themselves (sip_stx_reply_once). */
+static int answer_late(struct sip_stx *stx, const struct stx_step *step)
+{
+	const struct sip_below *below = &stx->txns->below;
+
+	return stx->hop.flow && step->status >= 200 && stx->msg && !step->once &&
+	       !below->flow_alive(below, stx->hop.flow) &&
+	       late_answer(stx->txns, stx->msg, &stx->trace, step->buf) == 0;
+}
+
 static void send_answer(struct sip_stx *stx, struct stx_step *step)
 {
 	sip_buf_drop(&stx->last);
@@ -208,7 +220,8 @@ static void send_answer(struct sip_stx *stx, struct stx_step *step)
 	stx->status = (unsigned short)step->status;
 	sip_count_response(stx->txns->count, SIP_OUT, stx->method, step->status,
 			   (enum sip_proto)stx->hop.proto);
-	txn_hop_send(stx->txns, &stx->hop, NULL, step->buf, 0);
+	if (!answer_late(stx, step))
+		txn_hop_send(stx->txns, &stx->hop, NULL, step->buf, 0);
 }
 
 static void no_answer(struct sip_stx *stx)
@@ -532,7 +545,7 @@ int sip_stx_reply_status(struct sip_stx *stx, unsigned status, const char *reaso
 
 void sip_stx_reply_once(struct sip_stx *stx, unsigned status, struct sip_buf *buf)
 {
-	struct stx_step step = { .event = EV_FAILURE, .status = status, .buf = buf };
+	struct stx_step step = { .event = EV_FAILURE, .status = status, .buf = buf, .once = 1 };
 
 	send_answer(stx, &step);
 	log_outcome(stx, status);

@@ -255,8 +255,13 @@ void sip_txns_input(struct sip_txns *txns, struct sip_msg *msg)
 
 void sip_txns_failed(struct sip_txns *txns, uint64_t cookie)
 {
-	struct sip_ctx *ctx = sip_ctx_find(txns, cookie);
+	struct sip_ctx *ctx;
 
+	if (cookie & TXN_COOKIE_LATE) {
+		late_failed(txns, cookie);
+		return;
+	}
+	ctx = sip_ctx_find(txns, cookie);
 	if (ctx)
 		ctx_failed(ctx);
 }
@@ -410,6 +415,9 @@ static void free_live(struct sip_txns *txns)
 	for (uint32_t i = 0; i < txns->outs.n_used; i++)
 		if (sip_slots_at(&txns->outs, i))
 			txns->out_end(sip_slots_at(&txns->outs, i));
+	for (uint32_t i = 0; i < txns->lates.n_used; i++)
+		if (sip_slots_at(&txns->lates, i))
+			late_free(sip_slots_at(&txns->lates, i));
 }
 
 void sip_txns_free(struct sip_txns **at)
@@ -429,6 +437,7 @@ void sip_txns_free(struct sip_txns **at)
 	sip_slots_fini(&txns->stxs);
 	sip_slots_fini(&txns->ctxs);
 	sip_slots_fini(&txns->outs);
+	sip_slots_fini(&txns->lates);
 	while (txns->n_arenas)
 		arena_free(&txns->arenas[--txns->n_arenas]);
 	free(txns);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sip/sip_txn_priv.h - what the files of the transaction layer share: sip_txn.c (table, input, what
- * is finished), sip_stx.c (server), sip_ctx.c (client), sip_ack.c (ACK and CANCEL of a request)
+ * is finished), sip_stx.c (server), sip_ctx.c (client), sip_ack.c (ACK and CANCEL of a request),
+ * sip_late.c (answers whose connection is gone)
  */
 #ifndef SIP_SIP_TXN_PRIV_H
 #define SIP_SIP_TXN_PRIV_H
@@ -63,7 +64,7 @@ struct sip_txns {
 	struct sip_tu tu;
 	struct sip_count *count;
 	struct sip_table table;
-	struct sip_slots stxs, ctxs, outs;
+	struct sip_slots stxs, ctxs, outs, lates;
 	void (*out_end)(void *out); /* set with the first of outs */
 	struct txn_queue queue[WAITS];
 	struct sip_txn_stats stats;
@@ -71,6 +72,9 @@ struct sip_txns {
 	unsigned n_arenas;
 	struct arena *arenas[64];
 };
+
+/* Set in cookies of answers that look for another way; in numbers of places it never is. */
+#define TXN_COOKIE_LATE UINT64_C(0x80000000)
 
 /* Put a finished one in the place of HEAD, whose memory is the caller's again. BUF (NULL: silent)
  * is held. Without memory the table just forgets it: a repetition is then taken for new. */
@@ -109,6 +113,14 @@ void ctx_input(struct sip_ctx *ctx, struct sip_msg *msg);
 void ctx_failed(struct sip_ctx *ctx);
 void ctx_free(struct sip_ctx **ctx);
 void ctx_set_answered(struct sip_ctx *ctx, sip_answered_fn *answered, void *arg);
+
+/* sip_late.c */
+/* Send BUF, the answer to REQUEST whose connection is gone, by another one. 0; -1: there is no way,
+ * or no memory. */
+int late_answer(struct sip_txns *txns, const struct sip_msg *request, const struct trace_id *trace,
+		struct sip_buf *buf);
+void late_failed(struct sip_txns *txns, uint64_t cookie);
+void late_free(void *late);
 
 /* sip_ack.c: from the octets of the INVITE that was sent. LINE is one more header field ("Name:
  * value"; p NULL: none). NULL: no memory. */

@@ -84,6 +84,8 @@ static void on_who(void *arg, struct sip_worker *w, struct sip_stx *stx, struct 
 		sip_stx_reply_status(stx, 403, NULL);
 		return;
 	}
+	if (sip_refuse_merged(w, stx))
+		return;
 	if (auth_identity_parse(msg->uri.text, &core->policy.domains, &identity, NULL) < 0) {
 		sip_stx_reply_status(stx, 404, NULL);
 		return;

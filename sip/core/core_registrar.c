@@ -104,10 +104,13 @@ static void on_who(void *arg, struct sip_worker *w, struct sip_stx *stx, struct 
 		   const struct core_who *who)
 {
 	struct core *core = arg;
-	struct run *run = run_new(core, w, stx, msg);
+	struct run *run;
 	const char *why;
 	unsigned status;
 
+	if (sip_refuse_merged(w, stx))
+		return;
+	run = run_new(core, w, stx, msg);
 	if (!run)
 		return;
 	if (!is_own(core, who, &msg->to.uri) ||
@@ -140,10 +143,13 @@ static const struct reg_rules third_party_rules = { .expires_s = 3600,
 void core_register_third(struct core *core, struct sip_worker *w, struct sip_stx *stx,
 			 struct sip_msg *msg)
 {
-	struct run *run = run_new(core, w, stx, msg);
+	struct run *run;
 	const char *why;
 	unsigned status;
 
+	if (sip_refuse_merged(w, stx))
+		return;
+	run = run_new(core, w, stx, msg);
 	if (!run)
 		return;
 	run->is_third_party = 1;

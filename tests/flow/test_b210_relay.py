@@ -18,6 +18,7 @@ import time
 import pytest
 
 from harness import PATIENCE_S, add_user, free_sip_port
+from httpd import wait_until
 from sipua import UserAgent, digest
 
 PASSWORD = "correct horse"
@@ -89,6 +90,33 @@ def test_a_message_and_its_answer(server, by, to):
         assert got.get("proxy-authorization") is None
         assert len(got.all("via")) == 2
         assert got.get("record-route") is None
+
+
+def test_an_answer_finds_another_way_when_its_connection_has_ended(server):
+    """RFC 3261 s18.2.2: to the source's address at the port of the Via."""
+    with UserAgent(server, "bob", PASSWORD) as bob, \
+            socket.create_server(("127.0.0.1", 0)) as listener, \
+            UserAgent(server, "alice", PASSWORD, transport="tcp") as alice:
+        assert bob.register(600).status == 200
+        alice.address = "127.0.0.1:%d" % listener.getsockname()[1]
+        answer = alice.answer_to(alice.request("MESSAGE", BOB, cseq=1, call_id="c", from_tag="f"))
+        value = digest(answer.get("proxy-authenticate"), "MESSAGE", BOB, "alice", PASSWORD)
+        alice.send_raw(alice.request("MESSAGE", BOB, [("Proxy-Authorization", value)], b"x", cseq=2,
+                                     call_id="c", from_tag="f"))
+        got = bob.expect(lambda m: m.is_request)
+        alice.close()
+        # The server has to learn of the end before it has something to send.
+        gone = 'opencpm_sip_connections{transport="TCP"} 0\n'
+        wait_until(lambda: gone in server.get("/metrics").text)
+        bob.reply(got)
+        listener.settimeout(PATIENCE_S)
+        stream, _ = listener.accept()
+        with stream:
+            stream.settimeout(PATIENCE_S)
+            octets = b""
+            while b"\r\n\r\n" not in octets:
+                octets += stream.recv(65536)
+        assert octets.startswith(b"SIP/2.0 200 ") and b"CSeq: 2 MESSAGE" in octets
 
 
 def test_every_spelling_reaches_the_user(server, alice):

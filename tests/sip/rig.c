@@ -66,6 +66,23 @@ static uint64_t fake_resolve(const struct sip_below *below, const struct sip_uri
 	return 0;
 }
 
+/* One name is known. */
+static uint64_t fake_resolve_via(const struct sip_below *below, const struct sip_via *via,
+				 sip_resolved_fn *done, void *arg)
+{
+	struct sip_targets targets = { .n = 1 };
+
+	(void)below;
+	targets.dest[0].proto = via->proto;
+	if (strv_eq(via->host, STRV("peer.example")) &&
+	    sip_addr_parse(STRV("192.0.2.50"), via->port ? via->port : 5060,
+			   &targets.dest[0].addr) == 0)
+		done(arg, 0, &targets);
+	else
+		done(arg, 404, NULL);
+	return 0;
+}
+
 static void fake_resolve_cancel(const struct sip_below *below, uint64_t id)
 {
 	(void)below;
@@ -107,6 +124,7 @@ void rig_init(struct rig *rig, const struct sip_tu *tu)
 		.local = fake_local,
 		.flow_alive = fake_flow_alive,
 		.resolve = fake_resolve,
+		.resolve_via = fake_resolve_via,
 		.resolve_cancel = fake_resolve_cancel,
 		.timer_set = fake_timer_set,
 		.timer_clear = fake_timer_clear,
