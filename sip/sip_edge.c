@@ -151,6 +151,18 @@ static struct sip_msg *parse(struct sip_edge *edge, const struct sip_rx *rx)
 	return msg;
 }
 
+/* RFC 5923 s4: a peer of the trust domain wants requests to it over the connection that it opened,
+ * and its certificate says that it may. */
+static void note_alias(struct sip_edge *edge, const struct sip_msg *msg)
+{
+	struct strv value;
+	unsigned port = msg->via.port ? msg->via.port : sip_proto_port(msg->proto);
+
+	if (msg->is_request && msg->is_peer && msg->tls_name && msg->proto == SIP_TLS &&
+	    sip_param(msg->via.params, "alias", &value))
+		sip_tp_alias(edge->w.tp, msg->flow, port);
+}
+
 static void on_received(void *arg, const struct sip_rx *rx)
 {
 	struct sip *sip = arg;
@@ -184,6 +196,7 @@ static void on_received(void *arg, const struct sip_rx *rx)
 	if (!msg)
 		return;
 	msg->is_peer = is_peer;
+	note_alias(edge, msg);
 	if (msg->is_request)
 		trace_new(&msg->trace);
 	hand_on(edge, msg);

@@ -209,6 +209,8 @@ int sip_tp_alias(struct sip_tp *tp, uint64_t flow, unsigned port)
 		conn = sip_flow_find(edge, flow);
 	if (!conn || !conn->listener || !conn->tls || !conn->name || !port || port > UINT16_MAX)
 		return -1;
+	if (conn->hashed && sip_addr_port(&conn->reach) == port)
+		return 0;
 	sip_flow_unhash(conn);
 	conn->reach = conn->remote;
 	sip_addr_set_port(&conn->reach, port);
