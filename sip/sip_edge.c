@@ -22,7 +22,7 @@ void sip_options_init(struct sip_options *options)
 		.allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, NOTIFY, "
 			 "PUBLISH, REFER, INFO, UPDATE, PRACK",
 		.accept = "application/sdp, message/cpim, text/plain",
-		.supported = "path, gruu, outbound, timer",
+		.supported = "path, gruu, outbound, pref, timer",
 	};
 	sip_tp_options_init(&options->tp);
 	sip_timers_init(&options->timers);

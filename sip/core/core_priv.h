@@ -26,7 +26,8 @@ struct core {
 	struct metric *registered, *refused_identity, *loops, *relayed;
 };
 
-#define CORE_SUPPORTED "path, gruu, outbound"
+/* pref: what RFC 3840 registers and RFC 3841 asks for is heeded in core_prefs.c */
+#define CORE_SUPPORTED "path, gruu, outbound, pref"
 
 /* ---- core_registrar.c ---- */
 

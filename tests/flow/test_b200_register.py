@@ -125,6 +125,26 @@ def test_outbound_path_and_gruu(phone):
 def test_what_is_required_and_unknown(phone):
     answer = phone.register(600, headers=[("Require", "path, magic")])
     assert answer.status == 420 and answer.get("unsupported") == "magic"
+    # What RFC 3840 s5 has clients ask for, and we do.
+    assert phone.register(600, headers=[("Require", "pref")]).status == 200
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_copy_that_came_by_another_way_is_refused(server, transport):
+    """RFC 3261 s8.2.2.2: the same REGISTER, forked by a proxy before us."""
+    with UserAgent(server, "alice", PASSWORD, transport=transport) as phone:
+        uri, to = "sip:example.com", {"to_uri": phone.aor, "call_id": "merged", "from_tag": "f"}
+        fields = [("Contact", phone.contact), ("Expires", 600)]
+        asked = phone.answer_to(phone.request("REGISTER", uri, fields, cseq=1, **to))
+        assert asked.status == 401
+        # What has not shown who it is, is not kept in mind.
+        asked = phone.answer_to(phone.request("REGISTER", uri, fields, cseq=1, **to))
+        assert asked.status == 401
+        for cseq, nc, status in ((2, 1, 200), (2, 2, 482), (3, 3, 200)):
+            value = digest(asked.get("www-authenticate"), "REGISTER", uri, "alice", PASSWORD, nc=nc)
+            answer = phone.answer_to(phone.request(
+                "REGISTER", uri, fields + [("Authorization", value)], cseq=cseq, **to))
+            assert answer.status == status
 
 
 def test_the_number_registers_the_same_user(server, phone):
