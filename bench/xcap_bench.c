@@ -22,7 +22,6 @@
  *     xcap.put-element.growth        an element in 10,000 of 200 octets / in 10
  *     xcap.digest.cpu                a document of 2 KB with Digest / with an asserted identity
  */
-#include "bench/xcap_bench.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -33,6 +32,8 @@
 #include "auth/auth_digest.h"
 #include "auth/auth_text.h"
 #include "bench/figures.h"
+#include "bench/http_load.h"
+#include "bench/servers.h"
 
 #define ROOT_ELEMENT                                                             \
 	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"                           \
@@ -447,7 +448,7 @@ static void start_servers(unsigned peers)
 	};
 	char name[16];
 
-	server_start_cpmd(&cpmd, "cpmd", build_dir, root_dir, run_dir, 0);
+	server_start_cpmd(&cpmd, "cpmd", build_dir, root_dir, run_dir, 0, "");
 	for (unsigned i = 0; i < USERS; i++) {
 		snprintf(name, sizeof(name), "u%u", i);
 		server_add_user(&cpmd, build_dir, name, i < GET_CONNS ? password : NULL);
@@ -459,27 +460,6 @@ static void start_servers(unsigned peers)
 					      kinds[i].readers, kinds[i].journal);
 			store_documents(kinds[i].server);
 		}
-}
-
-static void make_run_dir(const char *dir)
-{
-	char *full = realpath(dir, NULL);
-
-	if (!full ||
-	    (size_t)snprintf(run_dir, sizeof(run_dir), "%s/xcap-bench.XXXXXX", full) >=
-		    sizeof(run_dir) ||
-	    !mkdtemp(run_dir))
-		bench_die("cannot make a folder in %s: %s", dir, strerror(errno));
-	free(full);
-}
-
-static void remove_run_dir(void)
-{
-	char command[BENCH_PATH + 16];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", run_dir);
-	if (system(command) != 0)
-		fprintf(stderr, "xcap_bench: %s stays behind\n", run_dir);
 }
 
 int main(int argc, char **argv)
@@ -506,12 +486,12 @@ int main(int argc, char **argv)
 		}
 	if (!known || !build_dir || !root_dir)
 		bench_die("wants --build, --root and a figure that there is");
-	make_run_dir(dir);
+	run_dir_make(dir, "xcap-bench", run_dir);
 	start_servers(peers);
 	for (unsigned i = 0; i < FIGURES; i++)
 		if (is_wanted(i, only))
 			figures[i].run(figures[i].name);
 	server_stop_all();
-	remove_run_dir();
+	run_dir_remove(run_dir);
 	return 0;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench/xcap_load.c - HTTP requests over keep-alive connections; see xcap_bench.h */
+/* bench/http_load.c - HTTP requests over keep-alive connections; see http_load.h */
+#include "bench/http_load.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -10,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/xcap_bench.h"
+#include "bench/servers.h"
 
 enum { CONNS_MAX = 256, HEAD_BYTES = 4096, WASTE_BYTES = 1 << 18 };
 

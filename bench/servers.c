@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench/xcap_servers.c - the servers that xcap_bench measures; see xcap_bench.h */
+/* bench/servers.c - the servers that benches measure; see servers.h */
+#include "bench/servers.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +18,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "bench/xcap_bench.h"
 
 enum { SERVERS_MAX = 8, PATIENCE_S = 60, TURN_MS = 20 };
 
@@ -190,6 +190,25 @@ void server_stop_all(void)
 			server_stop(running[i]);
 }
 
+void run_dir_make(const char *dir, const char *name, char run_dir_out[BENCH_PATH])
+{
+	char *full = realpath(dir, NULL);
+
+	if (!full || snprintf(run_dir_out, BENCH_PATH, "%s/%s.XXXXXX", full, name) >= BENCH_PATH ||
+	    !mkdtemp(run_dir_out))
+		bench_die("cannot make a folder in %s: %s", dir, strerror(errno));
+	free(full);
+}
+
+void run_dir_remove(const char *run_dir)
+{
+	char command[BENCH_PATH + 16];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'", run_dir);
+	if (system(command) != 0)
+		fprintf(stderr, "%s stays behind\n", run_dir);
+}
+
 static void make_dir(struct server *server, const char *run_dir, const char *name)
 {
 	snprintf(server->dir, sizeof(server->dir), "%s/%s", run_dir, name);
@@ -199,7 +218,8 @@ static void make_dir(struct server *server, const char *run_dir, const char *nam
 
 /* ---- cpmd ---- */
 
-static void write_config(const struct server *server, const char *path, unsigned workers)
+static void write_config(const struct server *server, const char *path, unsigned workers,
+			 const char *more)
 {
 	FILE *f = fopen(path, "w");
 
@@ -214,15 +234,15 @@ static void write_config(const struct server *server, const char *path, unsigned
 		"sip:\n  listen:\n    - {transport: udp, address: 127.0.0.1, port: %u}\n"
 		"  peers:\n    - {name: bench, networks: 127.0.0.2/32, trusted: yes}\n"
 		"limits:\n  connections: 0\n  requests: 0\n"
-		"admin:\n  socket: %s/admin.sock\n  backup-dir: %s/backup\n",
+		"admin:\n  socket: %s/admin.sock\n  backup-dir: %s/backup\n%s",
 		workers, geteuid() == 0 ? "  user: root\n" : "", server->dir, server->dir,
-		server->port, server->sip_port, server->dir, server->dir);
+		server->port, server->sip_port, server->dir, server->dir, more);
 	if (fclose(f) != 0)
 		bench_die("cannot write %s: %s", path, strerror(errno));
 }
 
 void server_start_cpmd(struct server *server, const char *name, const char *build_dir,
-		       const char *root, const char *run_dir, unsigned workers)
+		       const char *root, const char *run_dir, unsigned workers, const char *more)
 {
 	char program[BENCH_PATH + 8], config[BENCH_PATH + 16], schemas[BENCH_PATH + 8];
 	char *argv[] = { program, (char[]){ "--config" }, config, NULL };
@@ -233,7 +253,7 @@ void server_start_cpmd(struct server *server, const char *name, const char *buil
 	snprintf(config, sizeof(config), "%s/cpmd.yaml", server->dir);
 	snprintf(schemas, sizeof(schemas), "%s/schema", root);
 	setenv("OPENCPM_SCHEMA_DIR", schemas, 1);
-	write_config(server, config, workers);
+	write_config(server, config, workers, more);
 	start(server, argv);
 	find_processes(server);
 }
@@ -255,10 +275,10 @@ void server_add_user(const struct server *cpmd, const char *build_dir, const cha
 
 static void make_database(const struct server *server, const char *journal)
 {
-	static const char *const scripts[] = { "standard", "presence" };
+	static const char *const scripts[] = { "standard", "presence", "msilo" };
 	char command[3 * BENCH_PATH];
 
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		snprintf(command, sizeof(command),
 			 "sqlite3 '%s/db' </usr/share/kamailio/db_sqlite/%s-create.sql",
 			 server->dir, scripts[i]);
@@ -297,9 +317,10 @@ void server_start_kamailio(struct server *server, const char *root, const char *
 }
 
 void server_start_kamailio_sip(struct server *server, const char *root, const char *run_dir,
-			       unsigned workers)
+			       const char *name, const char *config, unsigned workers,
+			       const char *journal)
 {
-	char config[BENCH_PATH + 32], listen[64], children[32];
+	char path[2 * BENCH_PATH], database[BENCH_PATH + 32], listen[64], children[32];
 	char *argv[] = { (char[]){ "/usr/sbin/kamailio" },
 			 (char[]){ "-DD" },
 			 (char[]){ "-E" },
@@ -310,16 +331,21 @@ void server_start_kamailio_sip(struct server *server, const char *root, const ch
 			 (char[]){ "-x" },
 			 (char[]){ "tlsf" },
 			 (char[]){ "-f" },
-			 config,
+			 path,
 			 (char[]){ "-A" },
 			 listen,
 			 (char[]){ "-A" },
 			 children,
+			 journal ? (char[]){ "-A" } : NULL,
+			 database,
 			 NULL };
 
-	*server = (struct server){ .name = "Kamailio", .sip_port = free_port() };
-	make_dir(server, run_dir, server->name);
-	snprintf(config, sizeof(config), "%s/bench/peers/kamailio-sip.cfg", root);
+	*server = (struct server){ .name = name, .sip_port = free_port() };
+	make_dir(server, run_dir, name);
+	if (journal)
+		make_database(server, journal);
+	snprintf(path, sizeof(path), "%s/bench/peers/%s", root, config);
+	snprintf(database, sizeof(database), "DATABASE=\"sqlite:///%s/db\"", server->dir);
 	snprintf(listen, sizeof(listen), "LISTEN=udp:127.0.0.1:%u", server->sip_port);
 	snprintf(children, sizeof(children), "WORKERS=%u", workers);
 	start(server, argv);
