@@ -104,6 +104,7 @@ void core_free(struct core **core_at)
 	*core_at = NULL;
 	if (!core)
 		return;
+	core_message_fini(core);
 	auth_nonces_free(&core->policy.nonces);
 	auth_throttle_free(&core->policy.throttle);
 	auth_wipe(core->loop_key, sizeof(core->loop_key));

@@ -11,8 +11,15 @@
 #include "sip/sip_edit.h"
 #include "sip/sip_event.h"
 #include "sip/sip_publish.h"
+#include "sip/sip_slots.h"
 
-enum { CORE_LOOP_HEX = 16 };
+enum { CORE_LOOP_HEX = 16, CORE_WORKERS_MAX = 64 };
+
+/* What one worker has sent of its own and not been answered, in a cache line of its own. */
+struct core_sents {
+	struct sip_slots slots;
+	char apart[64 - sizeof(struct sip_slots)];
+};
 
 struct core {
 	struct core_options options;
@@ -24,6 +31,7 @@ struct core {
 	struct sip_pubs *pubs;
 	_Atomic int reg_subs; /* subscriptions to "reg" */
 	struct metric *registered, *refused_identity, *loops, *relayed;
+	struct core_sents sents[CORE_WORKERS_MAX];
 };
 
 /* pref: what RFC 3840 registers and RFC 3841 asks for is heeded in core_prefs.c */
@@ -44,6 +52,11 @@ void core_register_third(struct core *core, struct sip_worker *w, struct sip_stx
  * 0; else the status to refuse with. */
 unsigned core_isc_read(const struct core *core, struct sip_msg *msg, struct reg_req *req,
 		       struct strv *aor_out, const char **why_out);
+
+/* ---- core_message.c ---- */
+
+/* What is still on its way is forgotten: no worker runs. */
+void core_message_fini(struct core *core);
 
 /* ---- core_event.c ---- */
 

@@ -72,6 +72,16 @@ struct core_relay {
  * returns. */
 void core_target_find(struct core_relay *relay);
 
+/* A target that goes nowhere yet. */
+void core_target_init(struct core_target *target);
+/* TARGET, whose uri and path are set, is the device of BINDING, whose flow is ALIVE or not: 0; -1:
+ * it cannot be reached any more. */
+int core_target_reach(const struct loc_binding *binding, int alive, struct core_target *target);
+/* TARGET goes to HOP, in another domain: by which peer, and is that one trusted? 0; -1: the peer's
+ * own URI is none. */
+int core_target_elsewhere(const struct core *core, const struct sip_uri *hop,
+			  struct core_target *target);
+
 /* The relay ends: nothing is told any more. */
 void core_target_forget(struct core_relay *relay);
 

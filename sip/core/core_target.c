@@ -42,6 +42,22 @@ static struct core_relay *ticket_use(void *arg)
 	return relay && !relay->is_answered ? relay : NULL;
 }
 
+void core_target_init(struct core_target *target)
+{
+	memset(target, 0, offsetof(struct core_target, dest));
+	target->dest.name[0] = '\0';
+	target->dest.home = 0;
+	target->has_dest = 0;
+	target->udp_only = 0;
+	target->q = 1000;
+	target->qa = 0;
+	target->features = NULL;
+	target->device = STRV("");
+	target->refreshed_us = 0;
+	target->next = CORE_TO_FOREIGN;
+	target->peer = NULL;
+}
+
 static struct core_target *target_add(struct core_relay *relay)
 {
 	struct core_target *target;
@@ -52,17 +68,7 @@ static struct core_target *target_add(struct core_relay *relay)
 	if (!relay->target || relay->n_targets == CORE_TARGETS_MAX)
 		return NULL;
 	target = &relay->target[relay->n_targets++];
-	memset(target, 0, offsetof(struct core_target, dest));
-	target->dest.name[0] = '\0';
-	target->has_dest = 0;
-	target->udp_only = 0;
-	target->q = 1000;
-	target->qa = 0;
-	target->features = NULL;
-	target->device = STRV("");
-	target->refreshed_us = 0;
-	target->next = CORE_TO_FOREIGN;
-	target->peer = NULL;
+	core_target_init(target);
 	return target;
 }
 
@@ -92,6 +98,17 @@ static int is_named(const struct sip_uri *hop)
 	return sip_addr_parse(hop->host, hop->port, &addr) == 0;
 }
 
+int core_target_elsewhere(const struct core *core, const struct sip_uri *hop,
+			  struct core_target *target)
+{
+	target->hop = *hop;
+	target->peer = peer_of(core->options.peers, hop);
+	target->next = next_of(target->peer);
+	return target->peer && target->peer->uri && !is_named(hop)
+		       ? sip_uri_parse(strv_of(target->peer->uri), &target->hop)
+		       : 0;
+}
+
 /* The one place HOP, with the Request-URI URI (p NULL: as it came). */
 static void go_to(struct core_relay *relay, struct strv uri, const struct sip_uri *hop)
 {
@@ -108,11 +125,7 @@ static void go_to(struct core_relay *relay, struct strv uri, const struct sip_ur
 		return;
 	}
 	target->uri = uri;
-	target->hop = *hop;
-	target->peer = peer_of(relay->core->options.peers, hop);
-	target->next = next_of(target->peer);
-	if (target->peer && target->peer->uri && !is_named(hop) &&
-	    sip_uri_parse(strv_of(target->peer->uri), &target->hop) < 0)
+	if (core_target_elsewhere(relay->core, hop, target) < 0)
 		core_relay_refuse(relay, 500, NULL);
 	else
 		core_relay_go(relay);
@@ -135,13 +148,10 @@ static int is_plain(const struct sip_uri *uri, enum sip_proto proto, struct sip_
 	return said == proto && sip_addr_parse(uri->host, port, addr_out) == 0;
 }
 
-/* How BINDING is reached, unless it no longer can be. */
-static int reach(const struct core_relay *relay, const struct loc_binding *b,
-		 struct core_target *target)
+int core_target_reach(const struct loc_binding *b, int alive, struct core_target *target)
 {
 	struct strv rest = target->path;
 	struct sip_name_addr first;
-	int alive = b->flow && sip_tp_flow_alive(relay->w->tp, b->flow);
 
 	if (rest.n) {
 		if (sip_name_addr_next(&rest, &first) < 1)
@@ -198,7 +208,8 @@ static void add_binding(struct core_relay *relay, const struct loc_binding *b, i
 	target->next = CORE_TO_CLIENT;
 	if (features && sip_features_parse(b->params, relay->msg->arena, &read, NULL) == 0)
 		target->features = read;
-	if (!target->uri.n || target->path.n != b->path.n || reach(relay, b, target) < 0)
+	if (!target->uri.n || target->path.n != b->path.n ||
+	    core_target_reach(b, b->flow && sip_tp_flow_alive(relay->w->tp, b->flow), target) < 0)
 		relay->n_targets--;
 }
 
