@@ -283,7 +283,8 @@ int house_sip_start(struct house_sip *house, const struct settings *settings, st
 	for (unsigned i = 0; i < house->n_own; i++)
 		if (start_worker(house, settings, i, err) < 0)
 			return -1;
-	if (start_events(house, kv, err) < 0 || loc_start(house->loc, kv, jobs, err) < 0)
+	if (core_load_key(house->core, kv, err) < 0 || start_events(house, kv, err) < 0 ||
+	    loc_start(house->loc, kv, jobs, err) < 0)
 		return -1;
 	return sip_start(house->sip, err);
 }

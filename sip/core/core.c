@@ -58,7 +58,8 @@ static int make_policy(struct core *core, struct err *err)
 	core->policy.foreign_users = 1;
 	if (auth_random(secret, sizeof(secret)) < 0 ||
 	    auth_random(core->policy.secret, sizeof(core->policy.secret)) < 0 ||
-	    auth_random(core->loop_key, sizeof(core->loop_key)) < 0)
+	    auth_random(core->loop_key, sizeof(core->loop_key)) < 0 ||
+	    auth_random(core->gruu_key.secret, sizeof(core->gruu_key.secret)) < 0)
 		return err_set(err, ERR_IO, "the system gives no random octets");
 	if (auth_nonces_new(&nonces, secret, &core->policy.nonces, err) < 0)
 		return -1;
@@ -108,9 +109,47 @@ void core_free(struct core **core_at)
 	auth_nonces_free(&core->policy.nonces);
 	auth_throttle_free(&core->policy.throttle);
 	auth_wipe(core->loop_key, sizeof(core->loop_key));
+	auth_wipe(core->gruu_key.secret, sizeof(core->gruu_key.secret));
 	free(core->service_route);
 	free(core->domains);
 	free(core);
+}
+
+#define KEY_OWNER STRV(".sip-core")
+#define KEY_NAME  STRV("gruu-key")
+
+static int write_key(struct core *core, struct kv *kv)
+{
+	struct gruu_key *key = &core->gruu_key;
+	struct kv_batch *batch = kv_batch_new(KEY_OWNER);
+
+	if (!batch ||
+	    kv_batch_put(batch, KEY_NAME, strv_mem(key->secret, sizeof(key->secret))) < 0) {
+		kv_batch_free(&batch);
+		return -1;
+	}
+	return kv_commit_sync(kv, batch).status == KV_DONE ? 0 : -1;
+}
+
+int core_load_key(struct core *core, struct kv *kv, struct err *err)
+{
+	struct kv_item item = { .kind = KV_GET, .from = KEY_NAME };
+	struct kv_read read = { .owner = KEY_OWNER, .items = &item, .n_items = 1 };
+	int done;
+
+	if (!kv)
+		return 0;
+	read.arena = arena_new(0);
+	if (!read.arena)
+		return err_set(err, ERR_NOMEM, "no memory for the key of GRUUs");
+	done = kv_read_sync(kv, &read) == KV_DONE;
+	if (done && item.n_records && item.records[0].value.n == sizeof(core->gruu_key.secret))
+		memcpy(core->gruu_key.secret, item.records[0].value.p,
+		       sizeof(core->gruu_key.secret));
+	else if (done)
+		done = write_key(core, kv) == 0;
+	arena_free(&read.arena);
+	return done ? 0 : err_set(err, ERR_IO, "the key of GRUUs is neither read nor written");
 }
 
 int core_is_ours(const struct core *core, struct strv host)

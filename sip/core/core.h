@@ -75,6 +75,10 @@ void core_options_init(struct core_options *options);
 
 /* 0 or -1. */
 int core_new(const struct core_options *options, struct core **core_out, struct err *err);
+/* Read the key of temporary GRUUs, which outlives the process as registrations do; the first time
+ * it is made and written. Before the workers run; waits for the disk. Without it, or with KV NULL,
+ * a key is good until the end of the process. 0 or -1. */
+int core_load_key(struct core *core, struct kv *kv, struct err *err);
 void core_free(struct core **core); /* when no worker runs; takes the address, accepts NULL */
 
 /* The core's row in the edge's table of services: the last one. */

@@ -7,6 +7,7 @@
 
 #include "base/metrics.h"
 #include "sip/core/core.h"
+#include "sip/core/gruu.h"
 #include "sip/core/peers.h"
 #include "sip/sip_edit.h"
 #include "sip/sip_event.h"
@@ -27,7 +28,8 @@ struct core {
 	struct strv *domains;
 	char *service_route;
 	unsigned char loop_key[AUTH_SECRET_BYTES]; /* RFC 5393 s4.2.1: of branches' loop parts */
-	struct sip_events *events;		   /* NULL: none */
+	struct gruu_key gruu_key;
+	struct sip_events *events; /* NULL: none */
 	struct sip_pubs *pubs;
 	_Atomic int reg_subs; /* subscriptions to "reg" */
 	struct metric *registered, *refused_identity, *loops, *relayed;

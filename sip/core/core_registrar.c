@@ -300,7 +300,7 @@ static void add_contact(const struct run *run, const struct loc_binding *b, stru
 	if (b->q < 1000)
 		q = arena_printf(arena, ";q=0.%03u", b->q);
 	if (run->req.supports_gruu && b->gruu.n)
-		gruu = gruu_params_print(arena, run->req.aor, b);
+		gruu = gruu_params_print(arena, &run->core->gruu_key, run->req.aor, b);
 	if (!q || !gruu) {
 		lines->failed = 1;
 		return;

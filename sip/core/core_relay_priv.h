@@ -54,7 +54,8 @@ struct core_relay {
 	uint64_t loop;			    /* its mark in our Vias */
 	struct sip_disposition disposition; /* set when the targets are devices */
 
-	struct number_ask ask; /* where a number leads */
+	const struct gruu_temp *temp; /* that the Request-URI is; NULL: it is none */
+	struct number_ask ask;	      /* where a number leads */
 	int is_asking, was_asked;
 
 	struct core_target *target;

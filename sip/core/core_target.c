@@ -3,7 +3,7 @@
  * sip/core/core_target.c - where a request goes (RFC 3261 s16.5)
  *
  *	a Route of others	there, whatever the Request-URI is
- *	a user of ours		their devices, by q; a GRUU: the one device
+ *	a user of ours		their devices, by q; a GRUU: the one device (RFC 5627 s6)
  *	a number		whose user has it; else by table or ENUM to a SIP URI
  *	another domain		its peer, or what DNS says of it
  *
@@ -256,10 +256,35 @@ static void go_to_devices(struct core_relay *relay)
 	core_relay_go(relay);
 }
 
+/* The value of the public GRUU of the device that the Request-URI means; p NULL: of all. 404: a
+ * temporary one that has become void (RFC 5627 s5.1). */
+static unsigned read_gruu(const struct core_relay *relay, const struct loc_user *user,
+			  int64_t now_us, struct strv *device_out)
+{
+	*device_out = strv_mem(NULL, 0);
+	if (!relay->temp)
+		return 0;
+	for (unsigned i = 0; user && i < user->n_bindings; i++) {
+		const struct loc_binding *b = &user->bindings[i];
+
+		if (loc_binding_lives(b, now_us) && gruu_temp_fits(relay->temp, b)) {
+			*device_out = b->gruu;
+			return 0;
+		}
+	}
+	return 404;
+}
+
+static int is_meant(const struct gruu *gruu, struct strv device, const struct loc_binding *b)
+{
+	return device.p ? strv_eq(b->gruu, device) : !gruu->is_gruu || gruu_fits(gruu, b);
+}
+
 static void on_located(void *arg, enum loc_found found, const struct loc_user *user)
 {
 	struct core_relay *relay = ticket_use(arg);
 	int64_t now_us = relay ? loc_now_us(relay->core->options.loc) : 0;
+	struct strv device;
 	struct gruu gruu;
 
 	if (!relay) {
@@ -270,10 +295,15 @@ static void on_located(void *arg, enum loc_found found, const struct loc_user *u
 		core_relay_refuse(relay, 503, NULL);
 		return;
 	}
+	if (read_gruu(relay, user, now_us, &device)) {
+		loc_user_drop(&user);
+		core_relay_refuse(relay, 404, NULL);
+		return;
+	}
 	gruu_read(&relay->msg->uri, &gruu);
 	for (unsigned i = 0; user && i < user->n_bindings; i++)
 		if (loc_binding_lives(&user->bindings[i], now_us) &&
-		    (!gruu.is_gruu || gruu_fits(&gruu, &user->bindings[i])))
+		    is_meant(&gruu, device, &user->bindings[i]))
 			add_binding(relay, &user->bindings[i],
 				    core_prefs_matter(relay, user->n_bindings));
 	loc_user_drop(&user);
@@ -381,6 +411,23 @@ static int foreign_route(struct core_relay *relay, struct sip_uri *uri_out)
 	return 1;
 }
 
+/* Whose temporary GRUU it is, nobody but us knows. */
+static void go_to_temp(struct core_relay *relay, const struct auth_identity *identity)
+{
+	struct gruu_temp *temp = arena_alloc(relay->msg->arena, sizeof(*temp));
+
+	if (!temp) {
+		core_relay_refuse(relay, 500, NULL);
+		return;
+	}
+	if (!gruu_temp_read(&relay->core->gruu_key, identity, temp)) {
+		core_relay_refuse(relay, 404, NULL);
+		return;
+	}
+	relay->temp = temp;
+	go_to_user(relay, &temp->aor);
+}
+
 void core_target_find(struct core_relay *relay)
 {
 	const struct auth_domains *domains = &relay->core->policy.domains;
@@ -397,6 +444,8 @@ void core_target_find(struct core_relay *relay)
 		go_to(relay, strv_mem(NULL, 0), uri);
 	else if (auth_identity_parse(uri->text, domains, &identity, NULL) < 0)
 		core_relay_refuse(relay, uri->user.n ? 404 : 405, NULL);
+	else if (gruu_temp_is(uri))
+		go_to_temp(relay, &identity);
 	else
 		go_to_user(relay, &identity);
 }

@@ -45,12 +45,18 @@ const char *gruu_public_print(struct arena *arena, struct strv aor,
 	return gr ? arena_printf(arena, "%.*s;gr=%s", STRV_ARG(aor), gr) : NULL;
 }
 
-const char *gruu_params_print(struct arena *arena, struct strv aor,
+const char *gruu_params_print(struct arena *arena, const struct gruu_key *key, struct strv aor,
 			      const struct loc_binding *binding)
 {
-	const char *uri = gruu_public_print(arena, aor, binding);
+	const char *uri = gruu_public_print(arena, aor, binding), *temp;
 
-	return uri && *uri ? arena_printf(arena, ";pub-gruu=\"%s\"", uri) : uri;
+	if (!uri || !*uri)
+		return uri;
+	temp = gruu_temp_print(arena, key, aor, binding);
+	if (!temp)
+		return NULL;
+	return *temp ? arena_printf(arena, ";pub-gruu=\"%s\";temp-gruu=\"%s\"", uri, temp)
+		     : arena_printf(arena, ";pub-gruu=\"%s\"", uri);
 }
 
 void gruu_read(const struct sip_uri *uri, struct gruu *gruu_out)

@@ -2,6 +2,8 @@
 /* sip/core/reg.c - see reg.h */
 #include "sip/core/reg.h"
 
+#include "sip/core/gruu.h"
+
 enum { HOUR_S = 3600, UA_MAX = 128 };
 
 /* The decision in progress: what lives of the old bindings, changed as the request says. */
@@ -127,26 +129,47 @@ static int is_elsewhere(const struct reg_req *req, const struct reg_contact *c)
 	return !sip_addr_host_eq(&addr, &req->source);
 }
 
-/* RFC 5627 s5.4.2: one more temporary GRUU a REGISTER; with another Call-ID the ones before are
- * void. */
-static void count_temp_gruu(const struct work *work, struct loc_binding *b, int is_new)
+/* RFC 5627 s5.1: one more temporary GRUU a REGISTER; when the one before of the same instance (and
+ * flow) had another Call-ID, all that the instance was given are void. The counters are the
+ * instance's: each of its bindings has the same. They begin at the moment, so that none is given
+ * again once all bindings were gone. */
+static void count_temp_gruu(struct work *work, struct loc_binding *b, const struct reg_contact *c)
 {
-	if (!b->instance.n)
-		return;
-	if (is_new || !strv_eq(b->call_id, work->req->call_id))
-		b->temp_first = b->temp_next;
-	b->temp_next++;
+	const struct loc_binding *any = NULL, *last = NULL;
+	uint64_t first, next;
+
+	for (unsigned i = 0; i < work->n; i++) {
+		const struct loc_binding *other = &work->b[i];
+
+		if (!c->instance.n || !strv_eq(other->instance, c->instance))
+			continue;
+		any = other;
+		if ((!is_flow(work, c) || other->reg_id == c->reg_id) &&
+		    (!last || other->refreshed_us >= last->refreshed_us))
+			last = other;
+	}
+	first = any ? any->temp_first : (uint64_t)work->req->now_us;
+	next = any ? any->temp_next : first;
+	if (last && !strv_eq(last->call_id, work->req->call_id))
+		first = next;
+	next++;
+	for (unsigned i = 0; any && i < work->n; i++)
+		if (strv_eq(work->b[i].instance, c->instance)) {
+			work->b[i].temp_first = first;
+			work->b[i].temp_next = next;
+		}
+	b->temp_first = c->instance.n ? first : 0;
+	b->temp_next = c->instance.n ? next : 0;
 }
 
-static void set(struct work *work, struct loc_binding *b, const struct reg_contact *c, uint32_t s,
-		int is_new)
+static void set(struct work *work, struct loc_binding *b, const struct reg_contact *c, uint32_t s)
 {
 	const struct reg_req *req = work->req;
 
+	count_temp_gruu(work, b, c);
 	b->uri = c->uri.text;
 	b->params = c->params;
 	b->instance = c->instance;
-	count_temp_gruu(work, b, is_new);
 	b->gruu = c->instance;
 	b->reg_id = is_flow(work, c) ? c->reg_id : 0;
 	b->q = (uint16_t)c->q;
@@ -167,6 +190,18 @@ static void set(struct work *work, struct loc_binding *b, const struct reg_conta
 	work->result->uses_outbound |= b->reg_id && req->supports_outbound;
 }
 
+/* RFC 5627 s5.1: a device that names its own address of record, or one of its GRUUs, as the way to
+ * itself would have requests go round. */
+static int is_own_address(const struct work *work, const struct reg_contact *c)
+{
+	struct sip_uri aor;
+
+	if (!c->instance.n || sip_uri_parse(work->req->aor, &aor) < 0 ||
+	    !strv_caseeq(c->uri.host, aor.host) || c->uri.port != aor.port)
+		return 0;
+	return strv_eq(c->uri.user, aor.user) || gruu_temp_is(&c->uri);
+}
+
 static int apply(struct work *work, const struct reg_contact *c)
 {
 	const struct reg_req *req = work->req;
@@ -177,6 +212,8 @@ static int apply(struct work *work, const struct reg_contact *c)
 
 	if (!sip_uri_is_sip(&c->uri) && wanted_s)
 		return refuse(work, 400, "Contact Is Not a SIP URI");
+	if (wanted_s && is_own_address(work, c))
+		return refuse(work, 403, "Contact Is the Address of Record");
 	if (wanted_s && wanted_s < work->rules->expires_min_s && wanted_s < HOUR_S)
 		return refuse(work, 423, NULL);
 	if (b && !is_newer(work, b))
@@ -192,10 +229,10 @@ static int apply(struct work *work, const struct reg_contact *c)
 		b = &work->b[work->n++];
 		memset(b, 0, sizeof(*b));
 		b->since_us = req->now_us;
-		set(work, b, c, wanted_s, 1);
+		set(work, b, c, wanted_s);
 		return 0;
 	}
-	set(work, b, c, wanted_s, 0);
+	set(work, b, c, wanted_s);
 	return 0;
 }
 

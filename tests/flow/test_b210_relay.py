@@ -11,6 +11,7 @@
       |<------------|                |
 """
 
+import re
 import socket
 import threading
 import time
@@ -183,6 +184,47 @@ def test_a_gruu_reaches_the_one_device(server, alice):
         one.wait_for()
         assert not two.got
         assert alice.message(BOB + ";gr=urn:uuid:3").status == 480
+
+
+def temp_gruu(device, call_id):
+    answer = device.register(600, contact=device.contact + ';+sip.instance="<urn:uuid:1>"',
+                             headers=[("Supported", "gruu")], call_id=call_id)
+    assert answer.status == 200
+    return re.search('temp-gruu="([^"]+)"', answer.get("contact")).group(1)
+
+
+def test_a_temporary_gruu_reaches_the_device_until_it_is_void(make_daemon):
+    daemon = make_daemon().with_sip().start()
+    for name in ("alice", "bob"):
+        add_user(daemon, name, PASSWORD)
+    with UserAgent(daemon, "alice", PASSWORD) as alice, \
+            UserAgent(daemon, "bob", PASSWORD) as bob, \
+            Device(daemon, "bob", 486, params=';+sip.instance="<urn:uuid:2>"') as other:
+        def reaches(uri):
+            # The answer first: who registers waits for none.
+            sender = threading.Thread(target=lambda: answers.append(alice.message(uri).status))
+            answers = []
+            sender.start()
+            got = bob.receive(5)
+            if got:
+                bob.reply(got)
+            sender.join()
+            return answers[0]
+
+        first = temp_gruu(bob, "one")
+        assert "bob" not in first and first.endswith("@example.com;gr")
+        second = temp_gruu(bob, "one")
+        assert first != second
+        assert daemon.stop() == 0
+        daemon.start()
+        assert reaches(first) == reaches(second) == 200
+        assert not other.got
+        third = temp_gruu(bob, "two")
+        assert alice.message(first).status == alice.message(second).status == 404
+        assert reaches(third) == 200
+        assert alice.message(third.replace("tgruu.", "tgruu.A")).status == 404
+        assert bob.register(0, contact=bob.contact).status == 200
+        assert alice.message(third).status == 404
 
 
 def test_a_device_whose_connection_ended_is_away(server, alice):

@@ -97,6 +97,12 @@ static const struct row {
 	{ "an instance without reg-id is bound to its URI",
 	  { { C "<sip:a@h>" INSTANCE "\r\n", 200, "sip:a@h 3600" },
 	    { C "<sip:b@h>" INSTANCE "\r\n", 200, "sip:a@h 3600|sip:b@h 3600" } } },
+	{ "a device is not to be found at its own address of record (RFC 5627 s5.1)",
+	  { { C "<sip:alice@EXAMPLE.com>" INSTANCE "\r\n", 403, "" },
+	    { C "<sip:alice@example.com;gr=urn:uuid:1>" INSTANCE "\r\n", 403, "" },
+	    { C "<sip:tgruu.x@example.com;gr>" INSTANCE "\r\n", 403, "" },
+	    { C "<sip:alice@example.com:5061>" INSTANCE "\r\n", 200,
+	      "sip:alice@example.com:5061 3600" } } },
 	{ "a reg-id without instance is ignored",
 	  { { C "<sip:a@h>;reg-id=1\r\n", 200, "sip:a@h 3600" } } },
 	{ "two flows in one request are refused",
@@ -282,32 +288,47 @@ static void jitter_shortens_and_never_below_the_least(void **state)
 	arena_free(&arena);
 }
 
-/* RFC 5627 s5.4.2. */
+/* RFC 5627 s5.1. */
 static void temporary_gruus_are_counted(void **state)
 {
-	struct reg_req req = { .aor = STRV("sip:alice@example.com"), .now_us = 1 };
+	struct reg_req req = { .aor = STRV("sip:alice@example.com"), .now_us = 5000 };
 	static const struct {
-		const char *call_id;
-		uint64_t first, next;
-	} steps[] = { { "1", 0, 1 }, { "1", 0, 2 }, { "2", 2, 3 }, { "2", 2, 4 } };
+		const char *call_id, *contact;
+		uint64_t first, next; /* of every binding */
+		unsigned n;
+	} steps[] = {
+		{ "1", "<sip:a@h>" INSTANCE, 5000, 5001, 1 },
+		{ "1", "<sip:a@h>" INSTANCE, 5000, 5002, 1 },
+		{ "2", "<sip:a@h>" INSTANCE, 5002, 5003, 1 },
+		{ "2", "<sip:a@h>" INSTANCE, 5002, 5004, 1 },
+		{ "2", "<sip:b@h>" INSTANCE, 5002, 5005, 2 }, /* another contact of the device */
+		{ "3", "<sip:b@h>" INSTANCE, 5005, 5006, 2 },
+		{ "3", "<sip:a@h>" INSTANCE ", <sip:b@h>" INSTANCE ";expires=0", 5005, 5007, 1 },
+		{ "3", "<sip:a@h>" INSTANCE ";expires=0", 0, 0, 0 },
+		{ "3", "<sip:a@h>" INSTANCE, 5000, 5001,
+		  1 }, /* the moment is the same here alone */
+	};
 	const struct loc_user *user = NULL, *made;
 	struct reg_result result;
 	const char *why;
 
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		struct arena *arena = arena_new(0);
 		char head[256];
 
-		snprintf(head, sizeof(head), "Call-ID: %s\r\n" C "<sip:a@h>" INSTANCE "\r\n",
-			 steps[i].call_id);
+		snprintf(head, sizeof(head), "Call-ID: %s\r\n" C "%s\r\n", steps[i].call_id,
+			 steps[i].contact);
 		assert_int_equal(reg_req_read(request(arena, head, i + 1), &req, &why), 0);
 		assert_int_equal(reg_decide(&rules, &req, user, arena, &result), 0);
-		made = loc_user_new(&result.user);
+		assert_int_equal(result.user.n_bindings, steps[i].n);
+		made = steps[i].n ? loc_user_new(&result.user) : NULL;
 		loc_user_drop(&user);
 		user = made;
-		assert_int_equal(user->bindings[0].temp_first, steps[i].first);
-		assert_int_equal(user->bindings[0].temp_next, steps[i].next);
+		for (unsigned k = 0; k < steps[i].n; k++) {
+			assert_int_equal(user->bindings[k].temp_first, steps[i].first);
+			assert_int_equal(user->bindings[k].temp_next, steps[i].next);
+		}
 		arena_free(&arena);
 	}
 	loc_user_drop(&user);

@@ -107,10 +107,79 @@ static void a_gruu_names_one_device(void **state)
 			fail_msg("%s", rows[i].uri);
 		assert_int_equal(gruu_fits(&gruu, &none), 0);
 	}
-	assert_string_equal(gruu_params_print(arena, ALICE, &b),
+	assert_string_equal(gruu_params_print(arena, NULL, ALICE, &b),
 			    ";pub-gruu=\"sip:alice@example.com;gr=urn:uuid:a%20b\"");
-	assert_string_equal(gruu_params_print(arena, ALICE, &none), "");
-	assert_string_equal(gruu_params_print(arena, STRV("tel:+1"), &b), "");
+	assert_string_equal(gruu_params_print(arena, NULL, ALICE, &none), "");
+	assert_string_equal(gruu_params_print(arena, NULL, STRV("tel:+1"), &b), "");
+	arena_free(&arena);
+}
+
+/* A temporary one says whose it is with the key alone, for as long as its number is counted. */
+static void a_temporary_gruu_is_read_by_us_alone(void **state)
+{
+	static const struct gruu_key key = { "0123456789abcdef0123456789abcde" },
+				     other = { "0123456789abcdef0123456789abcdf" };
+	static const char *const aors[] = { "sip:a@example.com", "sip:alice@example.com",
+					    "sip:a-rather-long-name-of-somebody@example.com",
+					    "sip:a%40b@xn--bcher-kva.example" };
+	struct loc_binding b = { .gruu = STRV("urn:uuid:a b"), .temp_first = 7, .temp_next = 9 };
+	struct arena *arena = arena_new(0);
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(aors) / sizeof(aors[0]); i++) {
+		struct strv aor = strv_of(aors[i]);
+		char *text = (char *)(uintptr_t)gruu_temp_print(arena, &key, aor, &b);
+		struct loc_binding later = b;
+		struct auth_identity identity;
+		struct gruu_temp temp;
+		struct sip_uri uri;
+		char *at;
+
+		assert_non_null(text);
+		assert_int_equal(sip_uri_parse(strv_of(text), &uri), 0);
+		assert_int_equal(gruu_temp_is(&uri), 1);
+		assert_null(strstr(text, "alice"));
+		assert_int_equal(auth_identity_parse(strv_of(text), NULL, &identity, NULL), 0);
+		assert_int_equal(gruu_temp_read(&other, &identity, &temp), 0);
+		assert_int_equal(gruu_temp_read(&key, &identity, &temp), 1);
+		assert_string_equal(temp.aor.text, aors[i]);
+		assert_int_equal(temp.number, 8);
+		assert_int_equal(gruu_temp_fits(&temp, &later), 1);
+		later.temp_next = 100;
+		assert_int_equal(gruu_temp_fits(&temp, &later), 1);
+		later.temp_first = 9;
+		assert_int_equal(gruu_temp_fits(&temp, &later), 0);
+		later = b;
+		later.gruu = STRV("urn:uuid:a c");
+		assert_int_equal(gruu_temp_fits(&temp, &later), 0);
+		/* The next one is another from its first octets on. */
+		later = b;
+		later.temp_next++;
+		assert_memory_not_equal(gruu_temp_print(arena, &key, aor, &later) + 10, text + 10,
+					8);
+		/* Nothing in it can be changed or left out. */
+		for (at = text + 4; *at != '@'; at++) {
+			char was = *at;
+
+			*at = was == 'A' ? 'B' : 'A';
+			assert_int_equal(auth_identity_parse(strv_of(text), NULL, &identity, NULL),
+					 0);
+			assert_int_equal(gruu_temp_read(&key, &identity, &temp), 0);
+			*at = was;
+		}
+		for (size_t n = 4; n < (size_t)(at - text); n++) {
+			char cut[300];
+
+			snprintf(cut, sizeof(cut), "%.*s@example.com", (int)n, text);
+			if (auth_identity_parse(strv_of(cut), NULL, &identity, NULL) == 0)
+				assert_int_equal(gruu_temp_read(&key, &identity, &temp), 0);
+		}
+	}
+	/* Of whom there is none. */
+	assert_string_equal(gruu_temp_print(arena, NULL, ALICE, &b), "");
+	assert_string_equal(gruu_temp_print(arena, &key, STRV("tel:+1"), &b), "");
+	b.temp_next = b.temp_first;
+	assert_string_equal(gruu_temp_print(arena, &key, ALICE, &b), "");
 	arena_free(&arena);
 }
 
@@ -120,6 +189,7 @@ int main(void)
 		cmocka_unit_test(who_is_not_registered_is_said_to_be),
 		cmocka_unit_test(contacts_and_their_features_are_told),
 		cmocka_unit_test(a_gruu_names_one_device),
+		cmocka_unit_test(a_temporary_gruu_is_read_by_us_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
