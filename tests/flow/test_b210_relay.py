@@ -190,7 +190,8 @@ def temp_gruu(device, call_id):
     answer = device.register(600, contact=device.contact + ';+sip.instance="<urn:uuid:1>"',
                              headers=[("Supported", "gruu")], call_id=call_id)
     assert answer.status == 200
-    return re.search('temp-gruu="([^"]+)"', answer.get("contact")).group(1)
+    own = [line for line in answer.all("contact") if line.startswith(device.contact)]
+    return re.search('temp-gruu="([^"]+)"', own[0]).group(1)
 
 
 def test_a_temporary_gruu_reaches_the_device_until_it_is_void(make_daemon):
