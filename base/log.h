@@ -21,7 +21,7 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVELS };
 
 /* A category is a part of the server whose steps can be switched on by themselves. */
-enum log_cat { LOG_DAEMON, LOG_CONF, LOG_HTTP, LOG_KV, LOG_ADMIN, LOG_SIP, LOG_CATS };
+enum log_cat { LOG_DAEMON, LOG_CONF, LOG_HTTP, LOG_KV, LOG_ADMIN, LOG_SIP, LOG_CPM, LOG_CATS };
 
 enum log_format { LOG_TEXT, LOG_JSON };
 

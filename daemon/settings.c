@@ -233,6 +233,8 @@ const struct conf_item settings_table[] = {
 	WORD("log.category.sip", log.category[LOG_SIP], "default", category_levels, RELOAD,
 	     "SIP messages, transactions and registrations; at debug each message as it came and "
 	     "went, without its body."),
+	WORD("log.category.cpm", log.category[LOG_CPM], "default", category_levels, RELOAD,
+	     "What the CPM functions decide and do with messages."),
 
 	SECTION("store", "Where everything that must not be lost is kept."),
 	WORD("store.engine", store.engine, "bdb", settings_engines, FIXED,
@@ -451,7 +453,7 @@ const struct conf_item settings_table[] = {
 	{ 0 },
 };
 
-_Static_assert(LOG_CATS == 6, "each log category has its row");
+_Static_assert(LOG_CATS == 7, "each log category has its row");
 _Static_assert(sizeof(formats) / sizeof(formats[0]) == LOG_JSON + 2, "formats as in log.h");
 _Static_assert(sizeof(levels) / sizeof(levels[0]) == LOG_LEVELS + 1, "levels as in log.h");
 _Static_assert(sizeof(category_levels) / sizeof(category_levels[0]) == LOG_LEVELS + 2,

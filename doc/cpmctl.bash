@@ -44,7 +44,7 @@ _cpmctl()
 	fi
 	case $verb:$at in
 	log:1) COMPREPLY=($(compgen -W 'level' -- "$cur")) ;;
-	log:2) COMPREPLY=($(compgen -W 'daemon conf http kv admin sip error warn info debug' -- "$cur")) ;;
+	log:2) COMPREPLY=($(compgen -W 'daemon conf http kv admin sip cpm error warn info debug' -- "$cur")) ;;
 	log:3) COMPREPLY=($(compgen -W 'error warn info debug' -- "$cur")) ;;
 	backup:1 | verify:1 | restore:1 | restore:2)
 		COMPREPLY=($(compgen -d -- "$cur"))
