@@ -347,6 +347,12 @@ int pol_doc_compile(const struct pol_source *source, const xmlDoc *xml, struct p
 	return compile_node(source, xmlDocGetRootElement((xmlDoc *)xml), 0, report, doc_out, err);
 }
 
+int pol_doc_compile_ruleset(const struct pol_source *source, const xmlNode *ruleset,
+			    struct pol_report *report, struct pol_doc **doc_out, struct err *err)
+{
+	return compile_node(source, ruleset, 1, report, doc_out, err);
+}
+
 int pol_doc_check(enum pol_kind kind, const xmlNode *root, struct err *err)
 {
 	struct pol_source source = { .kind = kind };

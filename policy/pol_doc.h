@@ -33,6 +33,7 @@ enum pol_kind {
 	POL_USER_PREFS,	    /* org.opencpm.user-prefs: settings and a ruleset */
 	POL_GROUP,	    /* org.openmobilealliance.groups: one service's list and ruleset */
 	POL_OPERATOR,	    /* org.opencpm.operator-policy, strict */
+	POL_ACCESS,	    /* org.openmobilealliance.access-permissions: one rule's ruleset */
 	POL_KINDS
 };
 
@@ -83,6 +84,10 @@ struct pol_source {
  * ERR_LIMIT (one of the above), ERR_ABSENT (no such service) or ERR_NOMEM, DOC_OUT NULL. */
 int pol_doc_compile(const struct pol_source *source, const xmlDoc *xml, struct pol_report *report,
 		    struct pol_doc **doc_out, struct err *err);
+
+/* The same of a cp:ruleset that stands in a document. */
+int pol_doc_compile_ruleset(const struct pol_source *source, const xmlNode *ruleset,
+			    struct pol_report *report, struct pol_doc **doc_out, struct err *err);
 
 /* The same of BYTES, within the bounds of base/xml.h; ERR_SYNTAX too when they are no XML. */
 int pol_doc_parse(const struct pol_source *source, struct strv bytes, struct pol_report *report,

@@ -60,6 +60,10 @@ static const struct pol_word logging[] = {
 	{                                                               \
 		local, ns, local, POL_TYPE_WORD, words, who, 0, builtin \
 	}
+#define EMPTY(ns, local)                                                  \
+	{                                                                 \
+		local, ns, local, POL_TYPE_EMPTY, NULL, POL_BY_USER, 0, 0 \
+	}
 #define SET(ns, local)                                                  \
 	{                                                               \
 		local, ns, local, POL_TYPE_SET, NULL, POL_BY_USER, 0, 0 \
@@ -82,9 +86,7 @@ static const struct pol_perm_row rows[POL_PERMS] = {
 	[POL_PROVIDE_NOTE] = BOOL(NS_PRES_RULES, "provide-note", USER, 0, 0),
 	[POL_PROVIDE_USER_INPUT] =
 		WORD(NS_PRES_RULES, "provide-user-input", user_input, POL_BY_USER, 0),
-	[POL_PROVIDE_ALL_ATTRIBUTES] = { "provide-all-attributes", NS_PRES_RULES,
-					 "provide-all-attributes", POL_TYPE_EMPTY, NULL,
-					 POL_BY_USER, 0, 0 },
+	[POL_PROVIDE_ALL_ATTRIBUTES] = EMPTY(NS_PRES_RULES, "provide-all-attributes"),
 	[POL_PROVIDE_SERVICES] = SET(NS_PRES_RULES, "provide-services"),
 	[POL_PROVIDE_DEVICES] = SET(NS_PRES_RULES, "provide-devices"),
 	[POL_PROVIDE_PERSONS] = SET(NS_PRES_RULES, "provide-persons"),
@@ -151,6 +153,15 @@ static const struct pol_perm_row rows[POL_PERMS] = {
 	 */
 	[POL_REJECT_CODE] = { "reject-code", NS_OPERATOR, "reject-code", POL_TYPE_NUMBER, NULL, 0,
 			      1, 0 },
+
+	[POL_ACCESS_ANY] = EMPTY(NS_ACCESS, "allow-any-operation"),
+	[POL_ACCESS_ANY_OWN] = EMPTY(NS_ACCESS, "allow-any-operation-own-data"),
+	[POL_ACCESS_CREATE] = EMPTY(NS_ACCESS, "allow-create"),
+	[POL_ACCESS_DELETE] = EMPTY(NS_ACCESS, "allow-delete"),
+	[POL_ACCESS_MODIFY] = EMPTY(NS_ACCESS, "allow-modify"),
+	[POL_ACCESS_RESTORE] = EMPTY(NS_ACCESS, "allow-restore"),
+	[POL_ACCESS_RETRIEVE] = EMPTY(NS_ACCESS, "allow-retrieve"),
+	[POL_ACCESS_RETRIEVE_OWN] = EMPTY(NS_ACCESS, "allow-retrieve-own-data"),
 };
 
 static int64_t builtins[POL_PERMS];

@@ -91,7 +91,17 @@ enum pol_perm {
 	POL_MAX_RECIPIENTS,
 	POL_LOG,	 /* 0 none, 10 meta, 20 full */
 	POL_REJECT_CODE, /* the status of a refusal; 0: none was said */
-	POL_PERMS	 /* how many there are */
+	/* OMA access permissions: what others may do with a document; of "own data" the nodes that
+	 * are about them */
+	POL_ACCESS_ANY,
+	POL_ACCESS_ANY_OWN,
+	POL_ACCESS_CREATE,
+	POL_ACCESS_DELETE,
+	POL_ACCESS_MODIFY,
+	POL_ACCESS_RESTORE,
+	POL_ACCESS_RETRIEVE,
+	POL_ACCESS_RETRIEVE_OWN,
+	POL_PERMS /* how many there are */
 };
 
 enum pol_sub_handling {

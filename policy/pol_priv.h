@@ -31,6 +31,7 @@
 #define NS_GROUPS	  "urn:oma:xml:poc:list-service"
 #define NS_USER_PREFS	  "urn:opencpm:xml:user-prefs"
 #define NS_OPERATOR	  "urn:opencpm:xml:operator-policy"
+#define NS_ACCESS	  "urn:oma:xml:xdm:ap"
 
 /* ---- names and their tables (pol_name.c) ---- */
 

@@ -15,9 +15,28 @@
 
 /* Of all usages; test-app comes last, because it need not be in service. */
 static const struct auid_ops *const usages[] = {
-	&auid_xcap_caps,      &auid_resource_lists,    &auid_rls_services, &auid_pres_rules,
-	&auid_oma_pres_rules, &auid_pidf_manipulation, &auid_access_rules, &auid_groups,
-	&auid_user_prefs,     &auid_operator_policy,   &auid_cab_pcc,	   &auid_cab_address_book,
+	&auid_xcap_caps,
+	&auid_resource_lists,
+	&auid_rls_services,
+	&auid_pres_rules,
+	&auid_oma_pres_rules,
+	&auid_pidf_manipulation,
+	&auid_access_rules,
+	&auid_groups,
+	&auid_user_prefs,
+	&auid_operator_policy,
+	&auid_cab_pcc,
+	&auid_cab_address_book,
+	&auid_cab_user_prefs,
+	&auid_cab_feature_handler,
+	&auid_group_usage_list,
+	&auid_user_profile,
+	&auid_locked_user_profile,
+	&auid_pres_content,
+	&auid_conv_history,
+	&auid_deferred_list,
+	&auid_xcap_directory,
+	&auid_access_permissions,
 	&auid_test_app,
 };
 
@@ -79,6 +98,16 @@ int auid_document_allowed(const struct auid_ops *usage, enum auid_tree tree, str
 		if (strv_eq(strv_of(*allowed), name))
 			return 1;
 	return !usage->documents;
+}
+
+struct strv auid_document_name(const struct auid_ops *usage, struct strv name)
+{
+	const char *const *alias = usage->aliases;
+
+	for (; alias && alias[0]; alias += 2)
+		if (strv_eq(strv_of(alias[0]), name))
+			return strv_of(alias[1]);
+	return name;
 }
 
 /* ---- xcap-caps ---- */

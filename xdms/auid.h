@@ -67,7 +67,10 @@ enum auid_access {
 	AUID_ACCESS_OWNER,    /* users tree: the user reads and writes, nobody else does */
 	AUID_ACCESS_EVERYONE, /* everyone reads, without authentication too; nobody writes */
 	AUID_ACCESS_USERS,    /* every user reads; provisioned principals write */
-	AUID_ACCESS_TRUSTED   /* the operator's principals and parts alone read and write */
+	AUID_ACCESS_TRUSTED,  /* the operator's principals and parts alone read and write */
+	AUID_ACCESS_PROFILE,  /* users tree: as OWNER, and every user reads */
+	AUID_ACCESS_READER,   /* users tree: the user reads, the operator writes */
+	AUID_ACCESS_CLEARER   /* users tree: the server writes, the user reads and deletes */
 };
 
 /* Where an attribute's value must not occur twice. Values compare as strings (RFC 4826 s3.4.5). */
@@ -90,8 +93,10 @@ struct auid_unique {
 struct auid_context {
 	struct strv xui;       /* whose document it is, decoded; empty in the global tree */
 	struct strv xcap_root; /* "http://host/root/" as documents spell it */
+	struct strv home;      /* the canonical identity of whose it is; may be empty too */
 	/* 1 when two decoded identities are the same user; NULL: when they are the same string. */
-	int (*same_user)(struct strv a, struct strv b);
+	int (*same_user)(void *arg, struct strv a, struct strv b);
+	void *arg;
 };
 
 /* A constraint that is checked at each element named NAME. Returns 0, or -1 with the sentence in
@@ -111,6 +116,9 @@ struct auid_ops {
 	unsigned computed; /* of enum auid_tree: trees whose documents the server makes itself */
 	const char *const
 		*documents; /* names allowed in the users tree, NULL-terminated; NULL: any */
+	const char *const *aliases; /* other names of them: each with the name that it stands for,
+				       NULL-terminated; NULL: none */
+	unsigned folders; /* that may stand before a document's name in the users tree, at most */
 	const char *global_document; /* the only name in the global tree; NULL: any */
 	size_t max_bytes;	     /* of a document */
 	enum auid_access users_access, global_access;
@@ -137,8 +145,11 @@ const struct auid_ops *auid_find(const struct auid_table *table, struct strv nam
 const struct auid_ops *auid_at(const struct auid_table *table, size_t i);
 
 /* 1 when TREE of the usage can hold a document whose path below the user or below "global" is NAME,
- * else 0 (404). Only whole names, no folders. */
+ * else 0 (404). Only whole names, with as many folders as the usage has. */
 int auid_document_allowed(const struct auid_ops *usage, enum auid_tree tree, struct strv name);
+
+/* The name under which NAME is kept: itself, unless it is another name of a document. */
+struct strv auid_document_name(const struct auid_ops *usage, struct strv name);
 
 /* The document xcap-caps/global/index (RFC 4825 s12) in ARENA; empty when memory is short. */
 struct strv auid_caps_print(const struct auid_table *table, struct arena *arena);
@@ -219,6 +230,16 @@ extern const struct auid_ops auid_user_prefs;
 extern const struct auid_ops auid_operator_policy;
 extern const struct auid_ops auid_cab_pcc;
 extern const struct auid_ops auid_cab_address_book;
+extern const struct auid_ops auid_cab_user_prefs;
+extern const struct auid_ops auid_cab_feature_handler;
+extern const struct auid_ops auid_group_usage_list;
+extern const struct auid_ops auid_user_profile;
+extern const struct auid_ops auid_locked_user_profile;
+extern const struct auid_ops auid_pres_content;
+extern const struct auid_ops auid_conv_history;
+extern const struct auid_ops auid_deferred_list;
+extern const struct auid_ops auid_xcap_directory;
+extern const struct auid_ops auid_access_permissions;
 extern const struct auid_ops auid_test_app;
 
 #endif

@@ -26,6 +26,12 @@ const struct auid_model *const auid_model_tables[] = {
 	auid_models_user_prefs,
 	auid_models_cab_pcc,
 	auid_models_cab_address_book,
+	auid_models_cab_user_prefs,
+	auid_models_cab_feature_handler,
+	auid_models_user_profile,
+	auid_models_pres_content,
+	auid_models_oma_usage,
+	auid_models_access_permissions,
 	NULL,
 };
 

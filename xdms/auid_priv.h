@@ -22,10 +22,19 @@
 #define NS_PCC		  "urn:oma:xml:cab:pcc"
 #define NS_ADDRESS_BOOK	  "urn:oma:xml:cab:address-book"
 #define NS_VCARD	  "urn:opencpm:xml:vcard"
+#define NS_CAB_PREFS	  "urn:oma:xml:cab:user-prefs"
+#define NS_FEATURES	  "urn:oma:xml:cab:feature-handler"
+#define NS_USER_PROFILE	  "urn:oma:xml:xdm:user-profile"
+#define NS_PRES_CONTENT	  "urn:oma:xml:prs:pres-content"
+#define NS_HISTORY	  "urn:oma:xml:im:history-list"
+#define NS_DIRECTORY	  "urn:oma:xml:xdm:xcap-directory"
+#define NS_URI_USAGE	  "urn:oma:xml:xdm:resource-list:oma-uriusage"
+#define NS_APP_USAGE	  "urn:oma:xml:xdm:resource-list:oma-appusage"
+#define NS_ACCESS	  "urn:oma:xml:xdm:ap"
 
 /* ---- the order of children ---- */
 
-enum { AUID_SLOTS_MAX = 7 };
+enum { AUID_SLOTS_MAX = 11 };
 
 /* A run of siblings: any of NAMES, and with OTHERS any element of another namespace than the
  * model's (XSD's ##other), in any order. */
@@ -55,6 +64,12 @@ extern const struct auid_model auid_models_groups[];
 extern const struct auid_model auid_models_user_prefs[];
 extern const struct auid_model auid_models_cab_pcc[];
 extern const struct auid_model auid_models_cab_address_book[];
+extern const struct auid_model auid_models_cab_user_prefs[];
+extern const struct auid_model auid_models_cab_feature_handler[];
+extern const struct auid_model auid_models_user_profile[];
+extern const struct auid_model auid_models_pres_content[];
+extern const struct auid_model auid_models_oma_usage[];
+extern const struct auid_model auid_models_access_permissions[];
 
 /* All of the above, NULL-terminated: for auid_model.c and its test. */
 extern const struct auid_model *const auid_model_tables[];
@@ -88,8 +103,11 @@ int auid_ref_relative(struct strv text, struct err *err);
  * resource-lists, and in the users tree of the same user as CONTEXT's. */
 int auid_ref_own_list(struct strv text, const struct auid_context *context, struct err *err);
 
-/* 1 when A and B are the same user. */
-int auid_same_user(const struct auid_context *context, struct strv a, struct strv b);
+/* 1 when IDENTITY is whose document CONTEXT's is. */
+int auid_is_owner(const struct auid_context *context, struct strv identity);
+
+/* 1 when TEXT begins with a scheme and a colon, and goes on (RFC 3986 s3.1). */
+int auid_ref_is_uri(struct strv text);
 
 /* The IDs that any document may hold, wherever the schema lets them stand. */
 #define AUID_UNIQUE_IDS                                                                 \

@@ -109,9 +109,29 @@ int auid_ref_relative(struct strv text, struct err *err)
 	return 0;
 }
 
-int auid_same_user(const struct auid_context *context, struct strv a, struct strv b)
+static int same_user(const struct auid_context *context, struct strv a, struct strv b)
 {
-	return context->same_user ? context->same_user(a, b) : strv_eq(a, b);
+	return context->same_user ? context->same_user(context->arg, a, b) : strv_eq(a, b);
+}
+
+int auid_is_owner(const struct auid_context *context, struct strv identity)
+{
+	return same_user(context, identity, context->xui) ||
+	       (context->home.n && same_user(context, identity, context->home));
+}
+
+int auid_ref_is_uri(struct strv text)
+{
+	struct strv scheme;
+
+	if (!strv_cut(&text, ':', &scheme) || text.n == 0 || scheme.n == 0 ||
+	    !isalpha((unsigned char)scheme.p[0]))
+		return 0;
+	for (size_t i = 0; i < scheme.n; i++)
+		if (!isalnum((unsigned char)scheme.p[i]) &&
+		    (scheme.p[i] == 0 || !strchr("+-.", scheme.p[i])))
+			return 0;
+	return 1;
 }
 
 /* PARTS->path without the XCAP root, or -1 when it is another root. */
@@ -156,7 +176,7 @@ static int names_owner(struct strv segment, const struct auid_context *context)
 	if (!arena)
 		return -1;
 	same = xcap_percent_decode(segment, arena, &xui);
-	same = same == 0 ? auid_same_user(context, xui, context->xui) : same == -2 ? -1 : 0;
+	same = same == 0 ? auid_is_owner(context, xui) : same == -2 ? -1 : 0;
 	arena_free(&arena);
 	return same;
 }

@@ -165,11 +165,34 @@ static int body_fits(struct decision *d)
 	return 1;
 }
 
+/* 1 when both reduce to one canonical identity (ARG: the rules). What is none is what it is. */
+static int same_user(void *arg, struct strv a, struct strv b)
+{
+	const struct xcap_rules *rules = arg;
+	struct arena *arena;
+	struct strv one, two;
+	int same;
+
+	if (strv_eq(a, b))
+		return 1;
+	arena = arena_new(0);
+	same = arena && rules->canonical(rules->arg, a, arena, &one) == 0 &&
+	       rules->canonical(rules->arg, b, arena, &two) == 0 && strv_eq(one, two);
+	arena_free(&arena);
+	return same;
+}
+
 struct xcap_judge xcap_req_judge(const struct xcap_rules *rules, const struct xcap_req *req)
 {
-	return (struct xcap_judge){ rules->table,
-				    req->usage,
-				    { req->uri.xui, rules->root_uri, NULL } };
+	int is_users = req->uri.tree == XCAP_USERS;
+
+	return (struct xcap_judge){ .table = rules->table,
+				    .usage = req->usage,
+				    .context = { .xui = req->uri.xui,
+						 .xcap_root = rules->root_uri,
+						 .home = is_users ? req->owner : STRV(""),
+						 .same_user = rules->canonical ? same_user : NULL,
+						 .arg = (void *)(uintptr_t)rules } };
 }
 
 static struct xcap_judge judge_of(const struct decision *d)

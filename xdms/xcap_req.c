@@ -91,6 +91,8 @@ int xcap_req_parse(const struct xcap_rules *rules, struct xcap_req *req,
 	if (!req->usage)
 		return xcap_answer_text(answer_out, 404, "auid",
 					"there is no such application usage\n");
+	if (req->uri.n_segments == 1)
+		req->uri.segment[0] = auid_document_name(req->usage, req->uri.segment[0]);
 	req->document = join(&req->uri, req->arena);
 	if (!req->document.p)
 		return xcap_answer_text(answer_out, 500, "memory", "no memory for this request\n");
@@ -125,6 +127,42 @@ static enum auid_tree tree_of(const struct xcap_req *req)
 	return req->uri.tree == XCAP_GLOBAL ? AUID_GLOBAL : AUID_USERS;
 }
 
+/* What users may not do with their own documents of some usages. */
+static int allow_own(const struct xcap_req *req, const struct xcap_who *who,
+		     struct xcap_answer *answer_out)
+{
+	switch (req->usage->users_access) {
+	case AUID_ACCESS_NONE:
+		return not_found(answer_out, "tree", "this usage has no users tree\n");
+	case AUID_ACCESS_READER:
+		return is_read(req) || who->is_operator ? 0 : refuse_access(answer_out);
+	case AUID_ACCESS_CLEARER:
+		if (req->method != XCAP_PUT)
+			return 0;
+		xcap_answer_text(answer_out, 405, "method",
+				 "the server makes this document itself\n");
+		answer_out->allow = "GET, HEAD, DELETE";
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+int xcap_req_settle(struct xcap_req *req, const struct xcap_who *who, struct strv owner,
+		    struct xcap_answer *answer_out)
+{
+	req->owner = owner;
+	req->is_foreign = !who->is_operator && !strv_eq(owner, who->home);
+	if (!req->is_foreign)
+		return allow_own(req, who, answer_out);
+	/* Directories and what the server makes of a user's doings are shown to nobody else. */
+	if (!req->asks_owner || (req->usage->computed & AUID_USERS) ||
+	    req->usage->users_access == AUID_ACCESS_READER ||
+	    req->usage->users_access == AUID_ACCESS_CLEARER)
+		return refuse_access(answer_out);
+	return 0;
+}
+
 /* Whose record it is. In the users tree one's own, by whatever name one has. */
 static int allow_users_tree(const struct xcap_rules *rules, struct xcap_req *req,
 			    const struct xcap_who *who, struct xcap_answer *answer_out)
@@ -135,14 +173,8 @@ static int allow_users_tree(const struct xcap_rules *rules, struct xcap_req *req
 		return who->is_operator ? not_found(answer_out, "xui", "there is no such user\n")
 					: refuse_access(answer_out);
 	if (strv_eq(xui, who->home) || strv_eq(xui, who->acting))
-		req->owner = who->home;
-	else if (who->is_operator)
-		req->owner = xui;
-	else
-		return refuse_access(answer_out);
-	if (req->usage->users_access == AUID_ACCESS_NONE)
-		return not_found(answer_out, "tree", "this usage has no users tree\n");
-	return 0;
+		xui = who->home;
+	return xcap_req_settle(req, who, xui, answer_out);
 }
 
 static int allow_global_tree(struct xcap_req *req, const struct xcap_who *who,
@@ -160,6 +192,12 @@ static int allow_global_tree(struct xcap_req *req, const struct xcap_who *who,
 	}
 }
 
+/* 1 when there are more folders before the document's name than its usage has. */
+static int has_folders(const struct xcap_req *req, enum auid_tree tree)
+{
+	return req->uri.n_segments > 1 + (tree == AUID_USERS ? req->usage->folders : 0);
+}
+
 int xcap_req_allow(const struct xcap_rules *rules, struct xcap_req *req, const struct xcap_who *who,
 		   struct xcap_answer *answer_out)
 {
@@ -171,8 +209,8 @@ int xcap_req_allow(const struct xcap_rules *rules, struct xcap_req *req, const s
 	if (!is_read(req) && (req->usage->computed & tree))
 		return xcap_answer_text(answer_out, 403, "computed",
 					"the server makes this document itself\n");
-	if (req->uri.n_segments > 1 || !auid_document_allowed(req->usage, tree, req->document)) {
-		if (req->method == XCAP_PUT && req->uri.n_segments > 1) {
+	if (has_folders(req, tree) || !auid_document_allowed(req->usage, tree, req->document)) {
+		if (req->method == XCAP_PUT && has_folders(req, tree)) {
 			struct xcap_fault fault;
 
 			xcap_fault_set(&fault, XCAP_NO_PARENT, "this usage has no folders",

@@ -46,7 +46,11 @@ struct xcap_req {
 	enum xcap_method method;
 	struct xcap_uri uri;
 	const struct auid_ops *usage;
-	struct strv document;	 /* the path below the home or global directory */
+	struct strv document; /* the path below the home or global directory */
+	/* Set by who will ask what the owner permits (xdm_access.h) before anything is decided:
+	 * then xcap_req_allow lets others pass, and says so in IS_FOREIGN. */
+	int asks_owner;
+	int is_foreign;
 	struct strv owner, name; /* of the record */
 	struct xcap_sel sel;	 /* with uri.has_node */
 };
@@ -69,7 +73,7 @@ struct xcap_answer {
 	const struct xcap_edit *edit; /* that made NEW_DOC; NULL: it is new as a whole */
 };
 
-/* All four: 0 go on; 1 the answer is in ANSWER_OUT. */
+/* All five: 0 go on; 1 the answer is in ANSWER_OUT. */
 int xcap_req_parse(const struct xcap_rules *rules, struct xcap_req *req,
 		   struct xcap_answer *answer_out);
 
@@ -80,6 +84,11 @@ int xcap_req_is_open(const struct xcap_req *req);
  * name. */
 int xcap_req_allow(const struct xcap_rules *rules, struct xcap_req *req, const struct xcap_who *who,
 		   struct xcap_answer *answer_out);
+
+/* OWNER is the home identity behind the one in REQ's path: WHO may own it by another name. Asks
+ * again what depends on that. OWNER has to last as long as REQ. */
+int xcap_req_settle(struct xcap_req *req, const struct xcap_who *who, struct strv owner,
+		    struct xcap_answer *answer_out);
 
 int xcap_req_select(struct xcap_req *req, struct xcap_answer *answer_out);
 

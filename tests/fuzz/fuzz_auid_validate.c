@@ -18,9 +18,8 @@
 	} while (0)
 
 static const struct auid_context context = {
-	{ "sip:ana@op.example", 18 },
-	{ "http://xcap.op.example/root/", 28 },
-	NULL,
+	.xui = { "sip:ana@op.example", 18 },
+	.xcap_root = { "http://xcap.op.example/root/", 28 },
 };
 
 static struct auid_table *table;

@@ -18,11 +18,7 @@
 
 enum { STEPS = 1200, DOCUMENT_MAX = 6000 };
 
-static const struct auid_context context = {
-	{ USAGE_OWNER, sizeof(USAGE_OWNER) - 1 },
-	{ USAGE_XCAP_ROOT, sizeof(USAGE_XCAP_ROOT) - 1 },
-	NULL,
-};
+static const struct auid_context context = USAGE_CONTEXT;
 
 static xmlDoc *parse(const char *text)
 {
@@ -357,6 +353,13 @@ static void a_part_tells_what_the_whole_tells(void **state)
 	run(*state, &auid_pidf_manipulation, "pidf.xml");
 	run(*state, &auid_cab_pcc, "cab-pcc.xml");
 	run(*state, &auid_cab_address_book, "cab-address-book.xml");
+	run(*state, &auid_cab_user_prefs, "cab-user-prefs.xml");
+	run(*state, &auid_cab_feature_handler, "cab-feature-handler.xml");
+	run(*state, &auid_group_usage_list, "group-usage-list.xml");
+	run(*state, &auid_user_profile, "user-profile.xml");
+	run(*state, &auid_pres_content, "pres-content.xml");
+	run(*state, &auid_conv_history, "history-list.xml");
+	run(*state, &auid_access_permissions, "access-permissions.xml");
 	/* The part knows most answers, and both answers were wanted often. */
 	assert_true(verdicts[0][0] + verdicts[0][1] < 5 * STEPS / 3);
 	assert_true(verdicts[1][0] > STEPS);

@@ -46,13 +46,7 @@ static const struct usage_row rows[] = {
 };
 
 static const struct usage_case documents = {
-	&auid_groups,
-	"groups.xml",
-	rows,
-	sizeof(rows) / sizeof(rows[0]),
-	{ { USAGE_OWNER, sizeof(USAGE_OWNER) - 1 },
-	  { USAGE_XCAP_ROOT, sizeof(USAGE_XCAP_ROOT) - 1 },
-	  NULL },
+	&auid_groups, "groups.xml", rows, sizeof(rows) / sizeof(rows[0]), USAGE_CONTEXT,
 };
 
 static void documents_are_judged(void **state)

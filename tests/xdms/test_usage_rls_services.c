@@ -102,13 +102,7 @@ static const struct usage_row rows[] = {
 };
 
 static const struct usage_case documents = {
-	&auid_rls_services,
-	"rls-services.xml",
-	rows,
-	sizeof(rows) / sizeof(rows[0]),
-	{ { USAGE_OWNER, sizeof(USAGE_OWNER) - 1 },
-	  { USAGE_XCAP_ROOT, sizeof(USAGE_XCAP_ROOT) - 1 },
-	  NULL },
+	&auid_rls_services, "rls-services.xml", rows, sizeof(rows) / sizeof(rows[0]), USAGE_CONTEXT,
 };
 
 static void documents_are_judged(void **state)
@@ -142,8 +136,9 @@ static void other_uris_are_proposed(void **state)
 	arena_free(&arena);
 }
 
-static int same_but_for_case(struct strv a, struct strv b)
+static int same_but_for_case(void *arg, struct strv a, struct strv b)
 {
+	(void)arg;
 	return strv_caseeq(a, b);
 }
 
@@ -160,6 +155,12 @@ static void who_is_the_same_user_is_asked(void **state)
 					  &err),
 			 AUID_FAULT_CONSTRAINT);
 	context.same_user = same_but_for_case;
+	assert_int_equal(usage_check_text(*state, &auid_rls_services, text, &context, &fault, arena,
+					  &err),
+			 AUID_FAULT_NONE);
+	/* By the identity of the home, whatever the path says. */
+	context.same_user = NULL;
+	context.home = STRV(USAGE_OWNER);
 	assert_int_equal(usage_check_text(*state, &auid_rls_services, text, &context, &fault, arena,
 					  &err),
 			 AUID_FAULT_NONE);

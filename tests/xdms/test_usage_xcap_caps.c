@@ -44,6 +44,15 @@ static void caps_tell_what_is_in_service(void **state)
 		"urn:oma:xml:cab:pcc",
 		"urn:oma:xml:cab:address-book",
 		"urn:opencpm:xml:vcard",
+		"urn:oma:xml:cab:user-prefs",
+		"urn:oma:xml:cab:feature-handler",
+		"urn:oma:xml:xdm:user-profile",
+		"urn:oma:xml:prs:pres-content",
+		"urn:oma:xml:im:history-list",
+		"urn:oma:xml:xdm:xcap-directory",
+		"urn:oma:xml:xdm:resource-list:oma-uriusage",
+		"urn:oma:xml:xdm:resource-list:oma-appusage",
+		"urn:oma:xml:xdm:ap",
 	};
 
 	(void)state;
@@ -58,7 +67,7 @@ static void caps_tell_what_is_in_service(void **state)
 
 		for (; auid_at(table, n); n++)
 			assert_true(says(caps, "auid", auid_at(table, n)->name));
-		assert_int_equal(n, 12 + with_test_app);
+		assert_int_equal(n, 22 + with_test_app);
 		assert_int_equal(says(caps, "auid", "test-app"), with_test_app);
 		for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++)
 			assert_true(says(caps, "namespace", namespaces[i]));
@@ -157,6 +166,11 @@ static void documents_have_the_names_of_their_usage(void **state)
 		{ "no second card", &auid_cab_pcc, AUID_USERS, "work", 0 },
 		{ "one address book", &auid_cab_address_book, AUID_USERS, "address-book", 1 },
 		{ "no book of all", &auid_cab_address_book, AUID_GLOBAL, "address-book", 0 },
+		{ "a picture in its folder", &auid_pres_content, AUID_USERS,
+		  "oma_status-icon/rcs_status_icon", 1 },
+		{ "one directory", &auid_xcap_directory, AUID_USERS, "directory.xml", 1 },
+		{ "permissions of any usage", &auid_access_permissions, AUID_USERS, "pres-rules",
+		  1 },
 		{ "one policy", &auid_operator_policy, AUID_GLOBAL, "index", 1 },
 		{ "no policy of users", &auid_operator_policy, AUID_USERS, "index", 0 },
 	};
@@ -175,10 +189,15 @@ static void access_is_by_default_the_owners(void **state)
 	const struct auid_ops *usage;
 
 	for (size_t i = 0; (usage = auid_at(table, i)) != NULL; i++) {
-		if (usage->trees & AUID_USERS)
-			assert_int_equal(usage->users_access, AUID_ACCESS_OWNER);
-		else
-			assert_int_equal(usage->users_access, AUID_ACCESS_NONE);
+		enum auid_access expected =
+			!(usage->trees & AUID_USERS)	     ? AUID_ACCESS_NONE
+			: usage == &auid_user_profile	     ? AUID_ACCESS_PROFILE
+			: usage == &auid_locked_user_profile ? AUID_ACCESS_READER
+			: usage == &auid_conv_history || usage == &auid_deferred_list
+				? AUID_ACCESS_CLEARER
+				: AUID_ACCESS_OWNER;
+
+		assert_int_equal(usage->users_access, expected);
 		assert_int_equal(!(usage->trees & AUID_GLOBAL),
 				 usage->global_access == AUID_ACCESS_NONE);
 	}
@@ -187,6 +206,14 @@ static void access_is_by_default_the_owners(void **state)
 	assert_int_equal(auid_rls_services.computed, AUID_GLOBAL);
 	assert_int_equal(auid_operator_policy.global_access, AUID_ACCESS_TRUSTED);
 	assert_int_equal(auid_operator_policy.computed, 0);
+}
+
+static void documents_have_other_names(void **state)
+{
+	(void)state;
+	assert_true(strv_eq(auid_document_name(&auid_cab_pcc, STRV("PCC.xml")), STRV("pcc")));
+	assert_true(strv_eq(auid_document_name(&auid_cab_pcc, STRV("pcc")), STRV("pcc")));
+	assert_true(strv_eq(auid_document_name(&auid_groups, STRV("PCC.xml")), STRV("PCC.xml")));
 }
 
 static void test_app_takes_any_document(void **state)
@@ -216,6 +243,7 @@ int main(void)
 		cmocka_unit_test(usages_are_found_by_name),
 		cmocka_unit_test(documents_have_the_names_of_their_usage),
 		cmocka_unit_test(access_is_by_default_the_owners),
+		cmocka_unit_test(documents_have_other_names),
 		cmocka_unit_test(test_app_takes_any_document),
 	};
 

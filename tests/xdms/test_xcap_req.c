@@ -41,6 +41,15 @@ struct row {
 	const char *stored; /* what the document becomes; "": it is deleted; NULL: nothing */
 };
 
+#define OMA	     "/xcap-root/org.openmobilealliance."
+#define LOCKED	     OMA "locked-user-profile/users/sip:alice@x/locked-user-profile"
+#define HISTORY	     OMA "conv-history/users/sip:alice@x/conv-history"
+#define PROFILE_TYPE "application/vnd.oma.user-profile+xml"
+#define PROFILE                                                  \
+	"<user-profiles xmlns=\"urn:oma:xml:xdm:user-profile\">" \
+	"<user-profile uri=\"sip:alice@x\"/></user-profiles>"
+#define ICON "<content xmlns=\"urn:oma:xml:prs:pres-content\"><data>aGVs</data></content>"
+
 static const struct row rows[] = {
 	{ "a document is read", ALICE, "GET", HOME "index", NULL, NULL, DOC, NULL, NULL, 200, NULL,
 	  NULL },
@@ -130,6 +139,39 @@ static const struct row rows[] = {
 	{ "one's own tree by another spelling", ALICE, "GET",
 	  "/xcap-root/resource-lists/users/SIP:%61lice%40X/index", NULL, NULL, DOC, NULL, NULL, 200,
 	  NULL, NULL },
+	{ "a profile of the operator's is read", ALICE, "GET", LOCKED, NULL, NULL, NULL, NULL, NULL,
+	  404, "absent", NULL },
+	{ "but not written by its user", ALICE, "PUT", LOCKED, PROFILE_TYPE, PROFILE, NULL, NULL,
+	  NULL, 403, "access", NULL },
+	{ "nor deleted", ALICE, "DELETE", LOCKED, NULL, NULL, PROFILE, NULL, NULL, 403, "access",
+	  NULL },
+	{ "but by an operator", OPERATOR, "PUT", LOCKED, PROFILE_TYPE, PROFILE, NULL, NULL, NULL,
+	  201, NULL, PROFILE },
+	{ "by nobody else", BOB, "GET", LOCKED, NULL, NULL, PROFILE, NULL, NULL, 403, "access",
+	  NULL },
+	{ "a history is not put", ALICE, "PUT", HISTORY, "application/vnd.oma.im.history-list+xml",
+	  "<x/>", NULL, NULL, NULL, 405, "method", NULL },
+	{ "not by an operator either (history)", OPERATOR, "PUT", HISTORY,
+	  "application/vnd.oma.im.history-list+xml", "<x/>", NULL, NULL, NULL, 405, "method",
+	  NULL },
+	{ "a history is deleted", ALICE, "DELETE", HISTORY, NULL, NULL,
+	  "<history-list xmlns=\"urn:oma:xml:im:history-list\"/>", NULL, NULL, 200, NULL, "" },
+	{ "a folder of a usage that has folders", ALICE, "PUT",
+	  "/xcap-root/org.openmobilealliance.pres-content/users/sip:alice@x/oma_status-icon/icon",
+	  "application/vnd.oma.pres-content+xml", ICON, NULL, NULL, NULL, 201, NULL, ICON },
+	{ "a folder in its folder", ALICE, "PUT",
+	  "/xcap-root/org.openmobilealliance.pres-content/users/sip:alice@x/a/b/icon",
+	  "application/vnd.oma.pres-content+xml", ICON, NULL, NULL, NULL, 409, "no-parent", NULL },
+	{ "a directory is not put", ALICE, "PUT",
+	  "/xcap-root/org.openmobilealliance.xcap-directory/users/sip:alice@x/directory.xml",
+	  "application/vnd.oma.xcap-directory+xml", "<x/>", NULL, NULL, NULL, 403, "computed",
+	  NULL },
+	{ "the owner of a profile by another spelling", ALICE, "PUT",
+	  "/xcap-root/org.openmobilealliance.user-profile/users/SIP:alice@x/user-profile",
+	  PROFILE_TYPE, PROFILE, NULL, NULL, NULL, 201, NULL, PROFILE },
+	{ "a card by its other name", ALICE, "GET",
+	  "/xcap-root/org.openmobilealliance.cab-pcc/users/sip:alice@x/PCC.xml", NULL, NULL, NULL,
+	  NULL, NULL, 404, "absent", NULL },
 	{ "what the server makes is not put", ALICE, "PUT", "/xcap-root/xcap-caps/global/index",
 	  "application/xcap-caps+xml", "<x/>", NULL, NULL, NULL, 403, "access", NULL },
 	{ "not by an operator either", OPERATOR, "PUT", "/xcap-root/xcap-caps/global/index",

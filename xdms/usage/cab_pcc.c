@@ -8,8 +8,6 @@
  */
 #include "xdms/auid_priv.h"
 
-#include <ctype.h>
-
 /* Base64 as it stands in the document: a small picture. */
 enum { CONTENT_MAX_BYTES = 64 * 1024 };
 
@@ -125,21 +123,6 @@ int auid_check_pcc_parts(xmlNode *elem, const struct auid_context *context, stru
 
 /* ---- values ---- */
 
-/* 1 when TEXT begins with a scheme and a colon, and goes on (RFC 3986 s3.1). */
-static int is_uri(struct strv text)
-{
-	struct strv scheme;
-
-	if (!strv_cut(&text, ':', &scheme) || text.n == 0 || scheme.n == 0 ||
-	    !isalpha((unsigned char)scheme.p[0]))
-		return 0;
-	for (size_t i = 0; i < scheme.n; i++)
-		if (!isalnum((unsigned char)scheme.p[i]) &&
-		    (scheme.p[i] == 0 || !strchr("+-.", scheme.p[i])))
-			return 0;
-	return 1;
-}
-
 /* The element's text, of at most what one sentence takes where it is wrong. */
 static int check_text(xmlNode *elem, int (*is_right)(struct strv text), const char *what,
 		      struct err *err)
@@ -158,7 +141,7 @@ static int check_text(xmlNode *elem, int (*is_right)(struct strv text), const ch
 int auid_check_pcc_uri(xmlNode *elem, const struct auid_context *context, struct err *err)
 {
 	(void)context;
-	return check_text(elem, is_uri, "an absolute URI", err);
+	return check_text(elem, auid_ref_is_uri, "an absolute URI", err);
 }
 
 /* Who opens a card fetches its pictures: not in the clear. */
@@ -232,6 +215,7 @@ static int check_card(xmlNode *card, const struct auid_context *context, struct 
 
 static const char *const namespaces[] = { NS_PCC, NULL };
 static const char *const documents[] = { "pcc", NULL };
+static const char *const aliases[] = { "PCC.xml", "pcc", NULL }; /* of one client's */
 
 static const struct auid_unique unique[] = {
 	AUID_UNIQUE_IDS,
@@ -252,6 +236,7 @@ const struct auid_ops auid_cab_pcc = {
 	.root = { NS_PCC, "pcc" },
 	.trees = AUID_USERS,
 	.documents = documents,
+	.aliases = aliases,
 	.max_bytes = 256 * 1024,
 	.users_access = AUID_ACCESS_OWNER,
 	.namespaces = namespaces,

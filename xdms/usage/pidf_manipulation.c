@@ -48,13 +48,13 @@ static int is_user(const struct auid_context *context, struct strv entity)
 {
 	char sip[1024] = "sip:";
 
-	if (auid_same_user(context, entity, context->xui))
+	if (auid_is_owner(context, entity))
 		return 1;
 	if (entity.n < 5 || entity.n >= sizeof(sip) ||
 	    !strv_caseeq(strv_mem(entity.p, 5), STRV("pres:")))
 		return 0;
 	memcpy(sip + 4, entity.p + 5, entity.n - 5);
-	return auid_same_user(context, strv_mem(sip, entity.n - 1), context->xui);
+	return auid_is_owner(context, strv_mem(sip, entity.n - 1));
 }
 
 static int check_presence(xmlNode *elem, const struct auid_context *context, struct err *err)

@@ -36,6 +36,15 @@ struct usage_case {
 #define USAGE_OWNER	"sip:ana@op.example"
 #define USAGE_XCAP_ROOT "http://xcap.op.example/root/"
 
+/* Of a document of the owner's. */
+#define USAGE_CONTEXT                                                           \
+	{                                                                       \
+		.xui = { USAGE_OWNER, sizeof(USAGE_OWNER) - 1 }, .xcap_root = { \
+			USAGE_XCAP_ROOT,                                        \
+			sizeof(USAGE_XCAP_ROOT) - 1                             \
+		}                                                               \
+	}
+
 /* Group fixtures: the schemas of the source tree. *STATE is the struct auid_table. */
 int usage_open(void **state);
 int usage_close(void **state);
