@@ -414,6 +414,15 @@ const struct conf_item settings_table[] = {
 	SIZE("xcap.log-size", xcap.log_bytes, "4 MB", 1 * KB, 64 * MB, FIXED,
 	     "What the log of each document takes at most, with the text to bring back. A change "
 	     "that replaced more text than this cannot be undone."),
+	SPAN("xcap.notify-interval", xcap.notify_ms, "5 s", 0, 1 * HOUR, FIXED,
+	     "The least time between two notifications of one subscriber to changes of documents "
+	     "(SIP's event package xcap-diff); what changes meanwhile is told together. Shorter "
+	     "is sooner, and more messages."),
+	NUMBER("xcap.notify-entries", xcap.notify_entries, "64", 1, 1000, FIXED,
+	       "Documents, elements and folders that one subscription may list."),
+	NUMBER("xcap.notify-documents", xcap.notify_documents, "500", 1, 10000, FIXED,
+	       "Documents that one subscription may have, those in its folders all told. One that "
+	       "has more ends."),
 	SWITCH("xcap.test-app", xcap.test_app, "no", FIXED,
 	       "Serve the usage test-app, which takes any well-formed document: for testing "
 	       "clients."),

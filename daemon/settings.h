@@ -133,6 +133,8 @@ struct settings {
 		int test_app, bare_attributes;
 		int64_t log_keep;
 		uint64_t log_bytes;
+		uint64_t notify_ms;
+		int64_t notify_entries, notify_documents;
 	} xcap;
 	struct {
 		int64_t sources, connections, requests, burst;

@@ -238,7 +238,7 @@ int house_start(struct house *house, const struct settings *settings, struct err
 	house_sip_show(house->sip, house->admin);
 	if (admin_start(house->admin, house->workers, house->jobs, house->kv, house->users,
 			xdms_docs(house->xdms), err) < 0 ||
-	    house_sip_start(house->sip, settings, house->kv, house->jobs, err) < 0 ||
+	    house_sip_start(house->sip, settings, house->kv, house->jobs, house->xdms, err) < 0 ||
 	    workers_start(house->workers, err) < 0)
 		return -1;
 	house->running = 1;

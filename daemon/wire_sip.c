@@ -21,8 +21,9 @@
 #include "sip/sip_event.h"
 #include "sip/sip_mwi.h"
 #include "sip/sip_presence.h"
+#include "xdms/xcap_diff_sip.h"
 
-enum { LOC_WRITE_MS = 500, SERVICES = 2, EVENTS = 3 };
+enum { LOC_WRITE_MS = 500, SERVICES = 2, EVENTS = 4 };
 
 /* What each worker has of its own. */
 struct own {
@@ -33,6 +34,7 @@ struct own {
 
 struct house_sip {
 	struct workers *workers;
+	struct core_users users;
 	struct sip_listen listens[SETTINGS_LISTENS_MAX];
 	struct sip_static_target *routes;
 	struct peers *peers;
@@ -41,6 +43,7 @@ struct house_sip {
 	struct core *core;
 	struct sip_pubs *pubs;
 	struct sip_mwi mwi;
+	struct xcap_diff *diff;
 	struct sip_event packages[EVENTS];
 	struct sip_events *events;
 	struct sip_service services[SERVICES];
@@ -194,6 +197,7 @@ int house_sip_open(const struct settings *settings, const struct house_sip_needs
 	if (!house || sip_msg_init(err) < 0)
 		return err_set(err, ERR_NOMEM, "no memory for SIP");
 	house->workers = needs->workers;
+	house->users = needs->users;
 	house->n_own = workers_count(needs->workers);
 	house->own = calloc(house->n_own, sizeof(*house->own));
 	if (!house->own)
@@ -262,6 +266,7 @@ static int start_events(struct house_sip *house, struct kv *kv, struct err *err)
 	core_reg_event(house->core, &house->packages[0]);
 	house->packages[1] = (struct sip_event){ &sip_presence_event, house->pubs };
 	house->packages[2] = (struct sip_event){ &sip_mwi_event, &house->mwi };
+	xcap_diff_event(house->diff, &house->packages[3]);
 	if (sip_events_new(&options, house->sip, house->workers, &house->events, err) < 0)
 		return -1;
 	house->services[0].arg = house->events;
@@ -269,8 +274,23 @@ static int start_events(struct house_sip *house, struct kv *kv, struct err *err)
 	return sip_pubs_start(house->pubs, house->events, house->workers, err);
 }
 
+static int open_diff(struct house_sip *house, const struct settings *settings, struct xdms *xdms,
+		     struct err *err)
+{
+	const struct xcap_diff_options options = {
+		.xdms = xdms,
+		.workers = house->workers,
+		.users = &house->users,
+		.throttle_ms = (unsigned)settings->xcap.notify_ms,
+		.max_entries = (unsigned)settings->xcap.notify_entries,
+		.max_documents = (unsigned)settings->xcap.notify_documents,
+	};
+
+	return xcap_diff_new(&options, &house->diff, err);
+}
+
 int house_sip_start(struct house_sip *house, const struct settings *settings, struct kv *kv,
-		    struct jobs *jobs, struct err *err)
+		    struct jobs *jobs, struct xdms *xdms, struct err *err)
 {
 	struct sip_dns_options dns;
 
@@ -283,7 +303,8 @@ int house_sip_start(struct house_sip *house, const struct settings *settings, st
 	for (unsigned i = 0; i < house->n_own; i++)
 		if (start_worker(house, settings, i, err) < 0)
 			return -1;
-	if (core_load_key(house->core, kv, err) < 0 || start_events(house, kv, err) < 0 ||
+	if (core_load_key(house->core, kv, err) < 0 ||
+	    open_diff(house, settings, xdms, err) < 0 || start_events(house, kv, err) < 0 ||
 	    loc_start(house->loc, kv, jobs, err) < 0)
 		return -1;
 	return sip_start(house->sip, err);
@@ -325,6 +346,7 @@ void house_sip_free(struct house_sip **house_at)
 	if (house->pubs)
 		sip_pubs_stop(house->pubs);
 	sip_events_free(&house->events);
+	xcap_diff_free(&house->diff);
 	sip_pubs_free(&house->pubs);
 	sip_free(&house->sip);
 	core_free(&house->core);

@@ -19,6 +19,7 @@ struct admin;
 struct house_sip;
 struct sip_events;
 struct sip_mwi;
+struct xdms;
 
 /* What the SIP side needs of the rest. */
 struct house_sip_needs {
@@ -38,7 +39,7 @@ void house_sip_show(struct house_sip *sip, struct admin *admin);
 void house_sip_set_waiting(struct house_sip *sip, const struct sip_mwi *mwi);
 /* Before workers_start. */
 int house_sip_start(struct house_sip *sip, const struct settings *settings, struct kv *kv,
-		    struct jobs *jobs, struct err *err);
+		    struct jobs *jobs, struct xdms *xdms, struct err *err);
 /* For whoever tells of changes, after house_sip_start; NULL: there is no SIP. */
 struct sip_events *house_sip_events(struct house_sip *sip);
 int house_sip_reload_tls(struct house_sip *sip, struct err *err);
