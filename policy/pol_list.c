@@ -73,14 +73,19 @@ static int is_external(const xmlNode *node)
 
 static int add_entry(struct walk *w, const xmlNode *node, struct err *err)
 {
+	char buf[POL_SPELL_BYTES];
 	struct err own;
 	struct strv uri;
 	int ret = pol_xml_attr(node, "uri", w->arena, &uri, err);
 
 	if (ret <= 0 || w->full)
 		return ret;
-	if (pol_set_plan_add(w->plan, w->source->spell, uri, &own) == 0)
+	if (pol_set_plan_add(w->plan, w->source->spell, uri, &own) == 0) {
+		if (w->source->member)
+			w->source->member(w->source->arg,
+					  pol_spell_identity(w->source->spell, uri, buf));
 		return 0;
+	}
 	if (own.code != ERR_LIMIT)
 		return err_set(err, own.code, "%s", own.text);
 	w->full = 1;

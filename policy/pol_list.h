@@ -41,6 +41,9 @@ struct pol_list_source {
 	/* Told of each reference once, whatever came of it: whoever keeps the set current watches
 	 * all of them. May be NULL. REF is valid during the call. */
 	void (*watch)(void *arg, struct strv ref, enum pol_list_outcome outcome);
+	/* Told of each entry as it is met, spelled as in the set, of one that is met twice twice:
+	 * for who needs them in order. May be NULL. IDENTITY is valid during the call. */
+	void (*member)(void *arg, struct strv identity);
 	void *arg;
 	const struct pol_spell *spell;	      /* NULL: identities as they stand */
 	const struct pol_list_limits *limits; /* NULL: the default */

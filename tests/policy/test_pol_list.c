@@ -256,7 +256,10 @@ static void test_lists(void **state)
 	(void)state;
 	assert_int_equal(xml_parse(strv_of(text), NULL, &world.doc, NULL, NULL), 0);
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct pol_list_source source = { follow, watch, &world, &pol_check_spell, NULL };
+		struct pol_list_source source = { .follow = follow,
+						  .watch = watch,
+						  .arg = &world,
+						  .spell = &pol_check_spell };
 		struct strv rest = strv_of(rows[i].refs), ref[4], who;
 		struct pol_list_report report;
 		struct pol_set *set;
@@ -303,7 +306,9 @@ static void test_list_limits(void **state)
 	(void)state;
 	assert_int_equal(xml_parse(strv_of(text), NULL, &world.doc, NULL, NULL), 0);
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct pol_list_source source = { follow, NULL, &world, NULL, &rows[i].limits };
+		struct pol_list_source source = { .follow = follow,
+						  .arg = &world,
+						  .limits = &rows[i].limits };
 		struct strv ref = strv_of(rows[i].ref);
 		struct pol_list_report report;
 		struct pol_set *set;
@@ -326,7 +331,9 @@ static void test_large_lists(void **state)
 	assert_non_null(large);
 	for (unsigned n = 10000; n <= 10001; n++) {
 		struct world world;
-		struct pol_list_source source = { follow, NULL, &world, &pol_check_spell, NULL };
+		struct pol_list_source source = { .follow = follow,
+						  .arg = &world,
+						  .spell = &pol_check_spell };
 		struct strv ref = STRV("all");
 		struct pol_list_report report;
 		struct pol_set *set;
