@@ -20,16 +20,36 @@
 
 struct cpm_rules;
 
+/* Whose is IDENTITY (canonical)? FOUND 1 and HOME, the user's home identity; 0: nobody's; -1:
+ * cannot tell now. On the worker that asked, maybe before this returns. */
+typedef void cpm_home_fn(void *arg, int found, struct strv home);
+
 struct cpm_rules_options {
 	struct cpm_source source;    /* copied */
-	struct auth_domains domains; /* copied; identities are spelled by them */
+	struct auth_domains domains; /* identities are spelled by them; the names are borrowed */
 	size_t cache_bytes;
+	/* Borrowed; either may be NULL: all is done where it is asked for; the operator's policy is
+	 * made by the first who asks. */
+	struct jobs *jobs;
+	struct workers *workers;
+	/* The XCAP root as references have it: its path, and the whole with scheme and host (empty:
+	 * not known, every host may be ours). Borrowed. */
+	struct strv root, root_uri;
+	/* For references that name an owner by another identity. NULL: every one is a home. */
+	void (*home)(void *arg, struct strv identity, cpm_home_fn *done, void *done_arg);
+	void *home_arg;
 };
 
-/* 0 or -1. Watches the source: before the workers run. */
+/* 0 or -1. Watches the source, and reads the operator's policy if that can be had at once: before
+ * the workers run. */
 int cpm_rules_new(const struct cpm_rules_options *options, struct cpm_rules **rules_out,
 		  struct err *err);
-void cpm_rules_free(struct cpm_rules **rules); /* when no worker runs; accepts NULL */
+/* Ask the source nothing more: who asks is told that it cannot be told. Before the source goes;
+ * harmless when repeated; accepts NULL. */
+void cpm_rules_stop(struct cpm_rules *rules);
+/* When no worker runs, their last posts have run (workers_free), and all values are dropped.
+ * Accepts NULL. */
+void cpm_rules_free(struct cpm_rules **rules);
 
 /* Of one user. Immutable; every pointer lives as long as the value. */
 struct cpm_user_rules {
@@ -38,7 +58,8 @@ struct cpm_user_rules {
 	const struct pol_doc *prefs;	/* org.opencpm.user-prefs */
 	const struct pol_doc *presence; /* pres-rules, of OMA or the IETF */
 	const struct pol_set *blocked, *polite_blocked; /* lists of those names in resource-lists */
-	unsigned lost : 1; /* one of them is there and no good value of it */
+	unsigned lost : 1;	    /* access or prefs are there and no good value of it */
+	unsigned presence_lost : 1; /* presence is */
 };
 
 /* Of one group. */
@@ -46,7 +67,8 @@ struct cpm_group_rules {
 	struct cache_value value;
 	struct strv uri, owner, display_name;
 	const struct pol_doc *doc; /* POL_GROUP */
-	/* Its members, canonical, in the document's order, references followed. */
+	/* Its members, canonical, each once: those of the document in its order, then those of the
+	 * lists that it refers to. */
 	const struct strv *member;
 	unsigned n_members;
 	int is_complete;	   /* 0: a list that it refers to could not be had */
@@ -55,9 +77,11 @@ struct cpm_group_rules {
 	unsigned lost : 1;
 };
 
-/* USER is held for the callee (cache_value_drop of &USER->value), also for one without any
- * document; NULL: cannot tell now. On the calling worker, maybe before the call returns, which is
- * the usual case. OWNER is the home identity, canonical. */
+/* USER is held for the callee (cpm_user_rules_drop), also for one without any document; NULL:
+ * cannot tell now. On the calling worker, maybe before the call returns, which is the usual case;
+ * when no worker calls, on any thread (with a source in this process before the call returns).
+ * OWNER is the home identity, canonical. What is told is not older than the last change whose 200
+ * left before the call, and neither is the operator's policy when DONE is called. */
 typedef void cpm_user_rules_fn(void *arg, const struct cpm_user_rules *user);
 void cpm_rules_user(struct cpm_rules *rules, struct strv owner, cpm_user_rules_fn *done, void *arg);
 /* The same at once: NULL when it would have to be read. */
@@ -70,8 +94,9 @@ typedef void cpm_group_rules_fn(void *arg, enum cpm_got got, const struct cpm_gr
 void cpm_rules_group(struct cpm_rules *rules, struct strv uri, cpm_group_rules_fn *done, void *arg);
 void cpm_group_rules_drop(const struct cpm_group_rules **group);
 
-/* The operator's policy in force, held for the caller (pol_doc_drop); NULL: none. LOST_OUT: there
- * is a document and no good value of it, ever: nothing is permitted. Never waits. */
+/* The operator's policy in force, held for the caller (cpm_rules_operator_drop); NULL: none.
+ * LOST_OUT: there is a document and no good value of it, ever: nothing is permitted. Never waits:
+ * ask for the user's or the group's rules first, which does. */
 const struct pol_doc *cpm_rules_operator(struct cpm_rules *rules, int *lost_out);
 void cpm_rules_operator_drop(const struct pol_doc **doc);
 
@@ -84,10 +109,19 @@ void cpm_rules_layers(const struct pol_doc *operator_policy, int operator_lost,
 /* Documents that could not be compiled and for which an older one is in force, or none: for alarms
  * and cpmctl status. */
 struct cpm_rules_stats {
-	uint64_t users, groups, bytes; /* cached */
-	uint64_t bad;		       /* documents */
+	uint64_t users, groups; /* in memory */
+	uint64_t bytes;		/* of the cache */
+	uint64_t bad;		/* documents */
+	int operator_lost;	/* nothing is permitted because of the operator's policy */
 };
 void cpm_rules_stats(struct cpm_rules *rules, struct cpm_rules_stats *stats_out);
+
+/* Each of these documents. IS_OLD: its last good version is in force. FN is called with a lock
+ * held: it copies what it needs. */
+void cpm_rules_bad(struct cpm_rules *rules,
+		   void (*fn)(void *arg, struct strv owner, struct strv name, const char *why,
+			      int is_old),
+		   void *arg);
 
 /* How documents and identities are spelled, for who asks policy/ itself (what-if, push). Valid as
  * long as RULES. */
