@@ -89,6 +89,7 @@ void admin_docs_verb(struct admin_call *call); /* and the others: admin_docs_htt
 void admin_doc_get_verb(struct admin_call *call);
 void admin_doc_put_verb(struct admin_call *call);
 void admin_doc_delete_verb(struct admin_call *call);
+void admin_doc_access_verb(struct admin_call *call);
 void admin_doc_log_verb(struct admin_call *call);
 void admin_doc_undo_verb(struct admin_call *call);
 

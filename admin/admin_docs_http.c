@@ -259,6 +259,71 @@ void admin_doc_delete_verb(struct admin_call *call)
 	on_pool(call, run_delete, done_change);
 }
 
+/* ---- access ---- */
+
+static json_t *access_json(enum xdm_op op, const struct xdm_access *access)
+{
+	json_t *json =
+		json_pack("{s:s, s:b, s:s, s:s}", "op", xdm_op_name(op), "allowed", access->allowed,
+			  "role", xdm_role_name(access->role), "why", access->why);
+
+	if (access->rule.n)
+		set_text(json, "rule", access->rule);
+	return json;
+}
+
+static void run_access(struct job *job)
+{
+	struct admin_call *call = (struct admin_call *)(void *)job;
+	struct xdm_access access[XDM_OPS];
+	struct xdm_refusal refusal;
+	struct xdm_state state;
+	struct xdm_ask ask;
+	json_t *list;
+
+	if (begin(call, &ask) < 0)
+		return;
+	if (outcome(call,
+		    xdm_docs_access_sync(call->admin->docs, &ask, call->after, access, &state,
+					 &refusal, &call->err),
+		    &refusal)) {
+		list = json_array();
+		for (unsigned op = 0; op < XDM_OPS; op++)
+			json_array_append_new(list, access_json((enum xdm_op)op, &access[op]));
+		call->max = 200;
+		call->json = state_json(&state);
+		set_text(call->json, "of", call->after);
+		json_object_set_new(call->json, "access", list);
+	}
+	arena_free(&ask.arena);
+}
+
+/* "of" is the user who would ask. */
+void admin_doc_access_verb(struct admin_call *call)
+{
+	struct arena *arena = http_req_arena(call->req);
+	struct strv query = http_req_query(call->req), name, value;
+	int more;
+
+	while ((more = admin_query_next(&query, arena, &name, &value, &call->err)) > 0) {
+		if (!strv_eq(name, STRV("of"))) {
+			err_set(&call->err, ERR_SYNTAX, "unknown parameter \"%.*s\"; known: of",
+				STRV_ARG(name));
+			more = -1;
+			break;
+		}
+		call->after = value;
+	}
+	if (more == 0 && !call->after.n) {
+		err_set(&call->err, ERR_SYNTAX, "name the user: ?of=sip:ana@example.com");
+		more = -1;
+	}
+	if (more < 0)
+		admin_answer_err(call->req, &call->err);
+	else
+		on_pool(call, run_access, done);
+}
+
 /* ---- log ---- */
 
 /* The tag of VERSION as it was given out; nothing for 0. */

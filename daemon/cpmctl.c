@@ -65,12 +65,13 @@ static const struct verb {
 	  "  --no-password         add only: nobody can log in by one\n"
 	  "  --operator            add only: may write the global tree and others' documents\n"
 	  "  --alias ID            add only: another identity of the user's" },
-	{ "doc", "WHAT DOC|USER [FILE|NUMBER]", 1, 3, ctl_doc,
-	  "get, put, del, list, log or undo documents",
+	{ "doc", "WHAT DOC|USER [DOC|FILE|NUMBER]", 1, 3, ctl_doc,
+	  "get, put, del, list, access, log or undo documents",
 	  "  get DOC              to standard output, as it is\n"
 	  "  put DOC [FILE]       from FILE or standard input; judged as if a client had put it\n"
 	  "  del DOC\n"
 	  "  list USER            version and name of each; \"list global\": of the global tree\n"
+	  "  access USER DOC      what USER may do with it, and why\n"
 	  "  log DOC              who changed what, and when; the newest first\n"
 	  "  undo DOC [NUMBER]    take back the newest change, or the one of that number when no\n"
 	  "                       later one touched the same place; a new version\n\n"

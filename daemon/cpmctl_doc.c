@@ -179,6 +179,43 @@ static int doc_list(struct ctl *ctl)
 	return ret;
 }
 
+/* ---- access ---- */
+
+/* "OP  yes|no  ROLE  WHY  RULE" */
+static void print_access(const json_t *one)
+{
+	printf("%-9s %-3s  %-8s %-8s", ctl_text(one, "op"),
+	       json_is_true(json_object_get(one, "allowed")) ? "yes" : "no", ctl_text(one, "role"),
+	       ctl_text(one, "why"));
+	if (json_object_get(one, "rule")) {
+		putchar(' ');
+		ctl_print_safe(stdout, ctl_text(one, "rule"));
+	}
+	putchar('\n');
+}
+
+static int doc_access(struct ctl *ctl)
+{
+	char *start = ctl_path("/v1/docs/", ctl->args[2], "/access?of=");
+	char *path = start ? ctl_path(start, ctl->args[1], "") : NULL;
+	int ret = path ? CTL_OK : no_memory(ctl);
+	json_t *answer, *one;
+	size_t i;
+
+	if (ret == CTL_OK)
+		ret = ctl_call(ctl, "GET", path, NULL, &answer);
+	free(path);
+	free(start);
+	if (ret != CTL_OK)
+		return ret;
+	if (ctl->json)
+		ctl_print_json(answer);
+	else
+		json_array_foreach(json_object_get(answer, "access"), i, one) print_access(one);
+	json_decref(answer);
+	return CTL_OK;
+}
+
 /* ---- log, undo ---- */
 
 /* "NUMBER  TIME  WHAT  WHO  NODE": what is of any length stands last. */
@@ -251,9 +288,13 @@ static const struct what {
 	int (*run)(struct ctl *ctl);
 	const char *usage;
 } whats[] = {
-	{ "get", 1, 1, doc_get, "get DOC" }, { "put", 1, 2, doc_put, "put DOC [FILE]" },
-	{ "del", 1, 1, doc_del, "del DOC" }, { "list", 1, 1, doc_list, "list USER | list global" },
-	{ "log", 1, 1, doc_log, "log DOC" }, { "undo", 1, 2, doc_undo, "undo DOC [NUMBER]" },
+	{ "get", 1, 1, doc_get, "get DOC" },
+	{ "put", 1, 2, doc_put, "put DOC [FILE]" },
+	{ "del", 1, 1, doc_del, "del DOC" },
+	{ "list", 1, 1, doc_list, "list USER | list global" },
+	{ "access", 2, 2, doc_access, "access USER DOC" },
+	{ "log", 1, 1, doc_log, "log DOC" },
+	{ "undo", 1, 2, doc_undo, "undo DOC [NUMBER]" },
 };
 enum { N_WHATS = sizeof(whats) / sizeof(whats[0]) };
 
@@ -273,7 +314,7 @@ int ctl_doc(struct ctl *ctl)
 	while (what < whats + N_WHATS && strcmp(what->name, ctl->args[0]) != 0)
 		what++;
 	if (what == whats + N_WHATS)
-		return misused(ctl, "get | put | del | list | log | undo");
+		return misused(ctl, "get | put | del | list | access | log | undo");
 	if (ctl->n_args - 1 < what->min_args || ctl->n_args - 1 > what->max_args ||
 	    !ctl->args[1][0])
 		return misused(ctl, what->usage);

@@ -55,7 +55,7 @@ _cpmctl()
 		compopt -o filenames 2>/dev/null
 		;;
 	user:1) COMPREPLY=($(compgen -W 'add del list show passwd' -- "$cur")) ;;
-	doc:1) COMPREPLY=($(compgen -W 'get put del list log undo' -- "$cur")) ;;
+	doc:1) COMPREPLY=($(compgen -W 'get put del list access log undo' -- "$cur")) ;;
 	doc:2) [[ $what != list ]] || COMPREPLY=($(compgen -W 'global' -- "$cur")) ;;
 	doc:3)
 		[[ $what == put ]] || return

@@ -201,31 +201,42 @@ static struct xml_ns *context_of(const struct xcap_ns *ns, struct arena *arena, 
 	return context;
 }
 
+int xcap_valid_tree(const struct xcap_spot *elem, struct arena *arena, xmlDoc **tree_out,
+		    xmlNode **root_out)
+{
+	const struct xcap_ns *ns = NULL;
+	struct xml_ns *context;
+	struct strv bytes;
+	size_t n_context;
+	int ret = -1;
+
+	if (xcap_spot_ns(elem, &ns) < 0)
+		return -1;
+	context = context_of(ns, arena, &n_context);
+	bytes = xcap_spot_slice(elem, arena);
+	if (context && bytes.n)
+		ret = xml_parse_fragment(bytes, context, n_context, NULL, tree_out, root_out, NULL,
+					 NULL);
+	xcap_ns_drop(&ns);
+	return ret;
+}
+
 /* ELEM, to which PATH leads, is what its declaration and the rules on it say. */
 static int right_element(const struct xcap_judge *judge, const struct xcap_spot *elem,
 			 const struct auid_step *path, size_t n, struct arena *arena)
 {
 	struct auid_fault fault = { AUID_FAULT_NONE };
-	const struct xcap_ns *ns = NULL;
-	struct xml_ns *context;
 	xmlDoc *tree = NULL;
-	struct strv bytes;
-	size_t n_context;
 	xmlNode *root;
-	int ret = 0;
+	int ret;
 
-	if (xcap_spot_octets(elem) > UNIT_MAX_BYTES || xcap_spot_ns(elem, &ns) < 0)
+	if (xcap_spot_octets(elem) > UNIT_MAX_BYTES ||
+	    xcap_valid_tree(elem, arena, &tree, &root) < 0)
 		return 0;
-	context = context_of(ns, arena, &n_context);
-	bytes = xcap_spot_slice(elem, arena);
-	if (context && bytes.n &&
-	    xml_parse_fragment(bytes, context, n_context, NULL, &tree, &root, NULL, NULL) == 0) {
-		ret = !auid_reaches_out(judge->usage, root) &&
-		      auid_check_element(judge->table, judge->usage, root, path, n, &judge->context,
-					 arena, &fault, NULL) == 0;
-		xmlFreeDoc(tree);
-	}
-	xcap_ns_drop(&ns);
+	ret = !auid_reaches_out(judge->usage, root) &&
+	      auid_check_element(judge->table, judge->usage, root, path, n, &judge->context, arena,
+				 &fault, NULL) == 0;
+	xmlFreeDoc(tree);
 	return ret;
 }
 

@@ -26,6 +26,12 @@ struct xcap_judge {
 int xcap_valid_document(const struct xcap_judge *judge, struct strv bytes, struct arena *arena,
 			struct xcap_doc **doc_out, struct xcap_fault *fault_out, struct err *err);
 
+/* ELEM as a tree of its own, in its namespace context, within the bounds of base/xml.h: 0, the tree
+ * in TREE_OUT (xmlFreeDoc) and the element in ROOT_OUT; -1 when it exceeds them or memory is short.
+ */
+int xcap_valid_tree(const struct xcap_spot *elem, struct arena *arena, xmlDoc **tree_out,
+		    xmlNode **root_out);
+
 /* OLD was valid; EDIT is what PUT or (IS_DELETE) DELETE of SEL made of it. 1 when the changed
  * element alone shows that the result is valid too; 0: ask xcap_valid_whole. */
 int xcap_valid_alone(const struct xcap_judge *judge, const struct xcap_doc *old,

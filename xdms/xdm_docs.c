@@ -241,6 +241,62 @@ int xdm_docs_put_sync(const struct xdm_docs *docs, const struct xdm_ask *ask, st
 	return ret ? ret : err_set(err, ERR_BUSY, "others change this document all the time");
 }
 
+/* ---- access ---- */
+
+/* The home of WHO, a user, and what was asked for. 0, 1, -1. */
+static int resolve_who(const struct xdm_docs *docs, const struct xdm_ask *ask, struct strv who,
+		       struct strv id_out[XDM_ACCESS_IDS], struct xdm_refusal *refusal_out,
+		       struct err *err)
+{
+	if (docs->rules->canonical(docs->rules->arg, who, ask->arena, &id_out[1]) < 0)
+		return xdm_docs_refuse(refusal_out, 404, "user",
+				       STRV("this is no user's identity"));
+	id_out[0] = id_out[1];
+	if (!ask->home || ask->home(ask->home_arg, id_out[1], ask->arena, &id_out[0], err) == 0)
+		return 0;
+	return err->code == ERR_ABSENT
+		       ? xdm_docs_refuse(refusal_out, 404, "user",
+					 strv_of(arena_strdup(ask->arena, strv_of(err->text))))
+		       : -1;
+}
+
+/* The global tree has no owner whose permissions could be asked. */
+static void global_access(const struct auid_ops *usage, struct xdm_access access_out[XDM_OPS])
+{
+	int reads = usage->global_access == AUID_ACCESS_EVERYONE ||
+		    usage->global_access == AUID_ACCESS_USERS;
+
+	for (unsigned op = 0; op < XDM_OPS; op++)
+		access_out[op] = (struct xdm_access){ .allowed = reads && op == XDM_OP_RETRIEVE,
+						      .role = XDM_ROLE_OTHER,
+						      .why = "usage" };
+}
+
+int xdm_docs_access_sync(const struct xdm_docs *docs, const struct xdm_ask *ask, struct strv who,
+			 struct xdm_access access_out[XDM_OPS], struct xdm_state *state_out,
+			 struct xdm_refusal *refusal_out, struct err *err)
+{
+	struct xcap_req req;
+	int ret = xdm_docs_open(docs, ask, "GET", strv_mem(NULL, 0), &req, refusal_out, err);
+	struct xdm_access_ask access = { .now_s = ask->time_us / 1000000, .arena = ask->arena };
+
+	if (ret == 0)
+		ret = resolve_who(docs, ask, who, access.id, refusal_out, err);
+	if (ret)
+		return ret;
+	access.usage = req.usage;
+	access.owner = req.owner;
+	access.document = req.document;
+	access.sel = req.uri.has_node ? &req.sel : NULL;
+	if (req.uri.tree == XCAP_GLOBAL)
+		global_access(req.usage, access_out);
+	for (unsigned op = 0; req.uri.tree == XCAP_USERS && op < XDM_OPS && ret == 0; op++) {
+		access.op = (enum xdm_op)op;
+		ret = xdm_access_sync(docs->rules, docs->store, &access, &access_out[op], err);
+	}
+	return ret == 0 && xdm_docs_state(docs, &req, 0, state_out) < 0 ? no_memory(err) : ret;
+}
+
 /* ---- list ---- */
 
 /* Whose, from ask->doc: a name of a user, or the global tree. */

@@ -13,6 +13,7 @@
 #define XDMS_XDM_DOCS_H
 
 #include "xdms/xcap_req.h"
+#include "xdms/xdm_access.h"
 
 /* Filled in by xdms_new and xdms_start; borrowed by whoever asks. */
 struct xdm_docs {
@@ -82,5 +83,11 @@ int xdm_docs_undo_sync(const struct xdm_docs *docs, const struct xdm_ask *ask, u
 int xdm_docs_list_sync(const struct xdm_docs *docs, const struct xdm_ask *ask, struct strv after,
 		       unsigned max, struct xdm_state **states_out, unsigned *n_out,
 		       struct xdm_refusal *refusal_out, struct err *err);
+
+/* What may user WHO do with ask->doc, and why: one answer for each operation. A document that is
+ * not there is answered for too. */
+int xdm_docs_access_sync(const struct xdm_docs *docs, const struct xdm_ask *ask, struct strv who,
+			 struct xdm_access access_out[XDM_OPS], struct xdm_state *state_out,
+			 struct xdm_refusal *refusal_out, struct err *err);
 
 #endif

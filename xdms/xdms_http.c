@@ -18,6 +18,7 @@
 #include "http/http_auth.h"
 #include "xdms/xcap_cond.h"
 #include "xdms/xcap_req.h"
+#include "xdms/xdm_access.h"
 #include "xdms/xdm_docs.h"
 #include "xdms/xdm_watch.h"
 
@@ -52,9 +53,11 @@ struct run {
 	struct http_req *http;
 	struct xcap_req req;
 	struct xcap_answer answer;
-	struct strv who;      /* acts, for the log */
-	struct xdm_doc *doc;  /* gathered; held */
-	struct xdm_doc *next; /* being committed; owned */
+	struct xcap_who asking;	  /* in the arena */
+	struct strv who;	  /* acts, for the log */
+	struct xdm_access access; /* of somebody else's document */
+	struct xdm_doc *doc;	  /* gathered; held */
+	struct xdm_doc *next;	  /* being committed; owned */
 	unsigned tries;
 };
 
@@ -71,55 +74,161 @@ static int64_t now_us(void)
 
 /* ---- parse ---- */
 
-/* The request may be made, of RUN's owner. */
-static void allowed(struct run *run)
+static struct run *run_of(struct job *job)
 {
-	if (xcap_req_select(&run->req, &run->answer))
+	return (struct run *)(void *)((char *)job - offsetof(struct run, job));
+}
+
+/* What is asked of the document's owner. EXISTS: the document is there. */
+static struct xdm_access_ask access_ask(const struct run *run, int exists)
+{
+	const struct xcap_req *req = &run->req;
+	struct xdm_access_ask ask = { .usage = req->usage,
+				      .owner = req->owner,
+				      .document = req->document,
+				      .sel = req->uri.has_node ? &req->sel : NULL,
+				      .op = XDM_OP_RETRIEVE,
+				      .id = { run->asking.home, run->asking.acting },
+				      .is_operator = run->asking.is_operator,
+				      .now_s = now_us() / 1000000,
+				      .arena = req->arena };
+
+	if (req->method == XCAP_PUT)
+		ask.op = exists || req->uri.has_node ? XDM_OP_MODIFY : XDM_OP_CREATE;
+	else if (req->method == XCAP_DELETE)
+		ask.op = req->uri.has_node ? XDM_OP_MODIFY : XDM_OP_DELETE;
+	return ask;
+}
+
+/* 1 when the document is there; 0 also when that cannot be told. */
+static int document_exists(struct run *run)
+{
+	struct xdm_doc *doc;
+	int exists;
+
+	if (xdm_find_sync(run->xdms->store, run->req.owner, run->req.name, &doc) != KV_DONE)
+		return 0;
+	exists = doc->doc != NULL;
+	xdm_doc_drop(&doc);
+	return exists;
+}
+
+static void access_job(struct job *job)
+{
+	struct run *run = run_of(job);
+	int exists = run->req.method == XCAP_PUT && !run->req.uri.has_node && document_exists(run);
+	struct xdm_access_ask ask = access_ask(run, exists);
+	struct err err;
+
+	if (xdm_access_sync(&run->xdms->rules, run->xdms->store, &ask, &run->access, &err) < 0)
+		xcap_answer_text(&run->answer, 503, "busy",
+				 "permissions cannot be looked up now: try again\n");
+	else if (!run->access.allowed)
+		xcap_answer_text(&run->answer, 403, "access", "this is not for you\n");
+}
+
+static void access_job_done(struct job *job)
+{
+	struct run *run = run_of(job);
+
+	if (run->answer.status)
 		act(run);
 	else
 		gather(run);
 }
 
-/* An operator asks for somebody else's: of whom, by whatever name? What is left of a user who is
- * gone can be read and deleted, nothing is put there. */
+/* Somebody else's document: its owner says who may. */
+static void ask_owner(struct run *run)
+{
+	run->job.run = access_job;
+	run->job.done = access_job_done;
+	run->answer = (struct xcap_answer){ .status = 0 };
+	if (jobs_submit(xdm_store_jobs(run->xdms->store), &run->job) < 0) {
+		xcap_answer_text(&run->answer, 503, "busy", "too much waits: try again\n");
+		act(run);
+	}
+}
+
+/* The request may be made, of RUN's owner, or its owner has to be asked. */
+static void allowed(struct run *run)
+{
+	struct xdm_access_ask ask;
+
+	if (xcap_req_select(&run->req, &run->answer)) {
+		act(run);
+	} else if (run->req.is_foreign) {
+		ask_owner(run);
+	} else {
+		if (log_on(LOG_HTTP, LOG_DEBUG) && run->req.uri.tree == XCAP_USERS) {
+			ask = access_ask(run, 1);
+			xdm_access_quick(&ask, &run->access);
+		}
+		gather(run);
+	}
+}
+
+/* The user behind the path is OWNER. */
+static void settle(struct run *run, struct strv owner)
+{
+	struct strv home = strv_mem(arena_strdup(run->req.arena, owner), owner.n);
+
+	if (!home.p) {
+		xcap_answer_text(&run->answer, 500, "memory", "no memory for this request\n");
+		act(run);
+	} else if (xcap_req_settle(&run->req, &run->asking, home, &run->answer)) {
+		act(run);
+	} else {
+		allowed(run);
+	}
+}
+
+/* Somebody else's: of whom, by whatever name? What is left of a user who is gone can be read and
+ * deleted by operators, nothing is put there. */
 static void on_owner(void *context, enum auth_found found, const struct auth_user *user)
 {
 	struct run *run = context;
-	struct strv home;
 
-	if (found == AUTH_BUSY) {
-		xcap_answer_text(&run->answer, 503, "busy",
-				 "users cannot be looked up now: try again\n");
-	} else if (found == AUTH_ABSENT && run->req.method == XCAP_PUT) {
-		xcap_answer_text(&run->answer, 404, "xui", "there is no such user\n");
-	} else if (found == AUTH_ABSENT) {
+	if (found == AUTH_FOUND) {
+		settle(run, user->identity[0]);
+		return;
+	}
+	if (found == AUTH_ABSENT && run->asking.is_operator && run->req.method != XCAP_PUT) {
 		allowed(run);
 		return;
-	} else {
-		home = user->identity[0];
-		run->req.owner = strv_mem(arena_strdup(run->req.arena, home), home.n);
-		if (run->req.owner.p) {
-			allowed(run);
-			return;
-		}
-		xcap_answer_text(&run->answer, 500, "memory", "no memory for this request\n");
 	}
+	if (found == AUTH_BUSY)
+		xcap_answer_text(&run->answer, 503, "busy",
+				 "users cannot be looked up now: try again\n");
+	else if (!run->asking.is_operator) /* others are not told who exists */
+		xcap_answer_text(&run->answer, 403, "access", "this is not for you\n");
+	else
+		xcap_answer_text(&run->answer, 404, "xui", "there is no such user\n");
 	act(run);
+}
+
+static int keep_who(struct run *run, const struct auth_verdict *verdict)
+{
+	struct arena *arena = http_req_arena(run->http);
+	struct strv home = auth_identity_text(&verdict->home);
+	struct strv acting = auth_identity_text(&verdict->acting);
+
+	run->asking = (struct xcap_who){ strv_of(arena_strdup(arena, home)),
+					 strv_of(arena_strdup(arena, acting)),
+					 (verdict->roles & AUTH_ROLE_OPERATOR) != 0 };
+	run->who = run->asking.acting;
+	return run->asking.home.p && run->asking.acting.p ? 0 : -1;
 }
 
 static void on_who(struct http_req *http, const struct auth_verdict *verdict, void *arg)
 {
 	struct run *run = arg;
-	struct xcap_who who = { auth_identity_text(&verdict->home),
-				auth_identity_text(&verdict->acting),
-				(verdict->roles & AUTH_ROLE_OPERATOR) != 0 };
 
-	run->who = strv_of(arena_strdup(http_req_arena(http), who.acting));
-	if (!run->who.p)
+	run->req.asks_owner = 1;
+	if (keep_who(run, verdict) < 0)
 		http_answer_text(http, 500, "no memory for this request");
-	else if (xcap_req_allow(&run->xdms->rules, &run->req, &who, &run->answer))
+	else if (xcap_req_allow(&run->xdms->rules, &run->req, &run->asking, &run->answer))
 		act(run);
-	else if (run->req.uri.tree == XCAP_USERS && !strv_eq(run->req.owner, who.home) &&
+	else if (run->req.uri.tree == XCAP_USERS && !strv_eq(run->req.owner, run->asking.home) &&
 		 run->xdms->users.find)
 		run->xdms->users.find(run->xdms->users.arg, run->req.owner, on_owner, run);
 	else
@@ -206,11 +315,6 @@ static int decide_now(struct run *run, int long_ok)
 {
 	return xcap_req_decide(&run->xdms->rules, &run->req, run->doc,
 			       xdm_store_epoch(run->xdms->store), long_ok, &run->answer);
-}
-
-static struct run *run_of(struct job *job)
-{
-	return (struct run *)(void *)((char *)job - offsetof(struct run, job));
 }
 
 static void decide_job(struct job *job)
