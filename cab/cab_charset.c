@@ -10,45 +10,6 @@ enum { NAME_MAX_BYTES = 40 };
 
 static const char replacement[] = "\xEF\xBF\xBD";
 
-/* How many octets the character at P has; 0: it is none. */
-static unsigned character(const unsigned char *p, size_t left)
-{
-	static const unsigned char least[5] = { 0, 0, 0, 0xA0, 0x90 };
-	unsigned n = *p < 0x80	 ? 1
-		     : *p < 0xC2 ? 0
-		     : *p < 0xE0 ? 2
-		     : *p < 0xF0 ? 3
-		     : *p < 0xF5 ? 4
-				 : 0;
-
-	if (n > left)
-		return 0;
-	for (unsigned i = 1; i < n; i++)
-		if ((p[i] & 0xC0) != 0x80)
-			return 0;
-	/* Longer than it need be, a surrogate, or beyond U+10FFFF. */
-	if ((*p == 0xE0 || *p == 0xF0) && p[1] < least[n])
-		return 0;
-	if ((*p == 0xED && p[1] > 0x9F) || (*p == 0xF4 && p[1] > 0x8F))
-		return 0;
-	return n;
-}
-
-int cab_utf8_valid(struct strv s)
-{
-	const unsigned char *p = (const unsigned char *)s.p;
-	size_t i = 0;
-
-	while (i < s.n) {
-		unsigned n = p[i] < 0x80 ? 1 : character(p + i, s.n - i);
-
-		if (!n)
-			return 0;
-		i += n;
-	}
-	return 1;
-}
-
 static int no_memory(struct err *err)
 {
 	return err_set(err, ERR_NOMEM, "no memory for a converted text");

@@ -9,9 +9,6 @@
 #include "base/err.h"
 #include "base/strv.h"
 
-/* 1 when S is well-formed UTF-8 (RFC 3629 s4), else 0. */
-int cab_utf8_valid(struct strv s);
-
 /* S, written in CHARSET (as iconv names it; empty or not known: windows-1252), as UTF-8 in ARENA.
  * Octets that mean nothing there become U+FFFD. 0; -1 with ERR_NOMEM. */
 int cab_charset_convert(struct strv s, struct strv charset, struct arena *arena, struct strv *out,

@@ -156,8 +156,8 @@ static void print_value(struct cab_buf *out, struct strv value, enum vcard_versi
 }
 
 /* Values of one name that stand side by side share it. */
-static void print_params(struct cab_buf *out, const struct vcard_prop *prop,
-			 enum vcard_version version)
+void vcard_params_print(const struct vcard_prop *prop, enum vcard_version version,
+			struct cab_buf *out)
 {
 	for (unsigned i = 0; i < prop->n_params; i++) {
 		if (i && strv_eq(prop->param[i].name, prop->param[i - 1].name)) {
@@ -200,7 +200,7 @@ void vcard_print(const struct vcard *card, enum vcard_version version, struct ca
 			cab_buf_char(out, '.');
 		}
 		cab_buf_put(out, prop->name);
-		print_params(out, prop, version);
+		vcard_params_print(prop, version, out);
 		cab_buf_char(out, ':');
 		print_text(out, prop->value);
 		end_line(out, start);

@@ -87,6 +87,13 @@ void vcard_print(const struct vcard *card, enum vcard_version version, struct ca
 
 /* ---- properties ---- */
 
+/* The parameters of PROP as they stand in a line of VERSION, each with its semicolon before it. */
+void vcard_params_print(const struct vcard_prop *prop, enum vcard_version version,
+			struct cab_buf *out);
+/* Those of TEXT, with or without the first semicolon, as PROP's, in ARENA. 0; -1 with ERR_NOMEM. */
+int vcard_params_read(struct strv text, struct arena *arena, struct vcard_prop *prop,
+		      struct err *err);
+
 /* The first property NAME, NULL when there is none. */
 const struct vcard_prop *vcard_find(const struct vcard *card, const char *name);
 

@@ -8,6 +8,7 @@
  */
 #include "cab/cab_charset.h"
 #include "cab/vcard.h"
+#include "xdms/xcap_text.h"
 
 const struct vcard_limits vcard_limits_default = { 4 << 20, 2 << 20, 2000, 100 };
 
@@ -294,6 +295,18 @@ static int read_params(struct reading *reading, struct strv rest, struct vcard_p
 	return 0;
 }
 
+int vcard_params_read(struct strv text, struct arena *arena, struct vcard_prop *prop,
+		      struct err *err)
+{
+	struct vcard_reader reader = { .limits = &vcard_limits_default };
+	struct vcard card = { .n = 0 };
+	struct reading reading = { &reader, arena, &card, 0, err };
+
+	prop->param = NULL;
+	prop->n_params = 0;
+	return read_params(&reading, text, prop);
+}
+
 /* Take parameter NAME away and give its first value. */
 static struct strv take_param(struct vcard_prop *prop, const char *name)
 {
@@ -412,7 +425,7 @@ static int decode_value(struct reading *reading, struct vcard_prop *prop)
 	if (quoted && unquote_printable(reading, &prop->value) < 0)
 		return -1;
 	charset = take_param(prop, "CHARSET");
-	if (!cab_utf8_valid(prop->value)) {
+	if (!xcap_utf8_valid(prop->value)) {
 		if (!charset.n || strv_caseeq(charset, STRV("UTF-8")))
 			reading->card->faults |= VCARD_FAULT_CHARSET;
 		if (strv_caseeq(charset, STRV("UTF-8")))
@@ -435,7 +448,7 @@ static int decode_value(struct reading *reading, struct vcard_prop *prop)
 /* Heads are ASCII but for parameters, where other octets are guessed. */
 static int valid_head(struct reading *reading, struct strv *head)
 {
-	if (cab_utf8_valid(*head))
+	if (xcap_utf8_valid(*head))
 		return 0;
 	reading->card->faults |= VCARD_FAULT_CHARSET;
 	return cab_charset_convert(*head, strv_mem(NULL, 0), reading->arena, head, reading->err);

@@ -178,30 +178,6 @@ static void test_utf16(void **state)
 	}
 }
 
-static void test_utf8(void **state)
-{
-	static const struct {
-		const char *why, *text;
-		int valid;
-	} rows[] = {
-		{ "ASCII", "abc", 1 },
-		{ "two octets", "\xC3\xA4", 1 },
-		{ "four octets", "\xF0\x9F\x98\x80", 1 },
-		{ "the last", "\xF4\x8F\xBF\xBF", 1 },
-		{ "longer than need be", "\xC0\x80", 0 },
-		{ "longer, three octets", "\xE0\x80\x80", 0 },
-		{ "a surrogate", "\xED\xA0\x80", 0 },
-		{ "beyond the last", "\xF4\x90\x80\x80", 0 },
-		{ "cut", "\xE2\x82", 0 },
-		{ "an octet that goes on nothing", "\x80", 0 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++)
-		if (cab_utf8_valid(strv_of(rows[i].text)) != rows[i].valid)
-			fail_msg("%s", rows[i].why);
-}
-
 /* What is read of 4.0 and written again is the same, folded. */
 static void test_print(void **state)
 {
@@ -315,10 +291,9 @@ static void test_buf_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),	  cmocka_unit_test(test_utf16),
-		cmocka_unit_test(test_utf8),	  cmocka_unit_test(test_print),
-		cmocka_unit_test(test_parts),	  cmocka_unit_test(test_xml),
-		cmocka_unit_test(test_buf_limit),
+		cmocka_unit_test(test_read),  cmocka_unit_test(test_utf16),
+		cmocka_unit_test(test_print), cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_xml),   cmocka_unit_test(test_buf_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "cab/cab_charset.h"
 #include "cab/vcard.h"
+#include "xdms/xcap_text.h"
 
 static void broken(const char *what, struct strv text)
 {
@@ -26,7 +27,7 @@ static void check_card(const struct vcard *card, struct arena *arena)
 	vcard_print(card, VCARD_4_0, &once);
 	if (once.failed)
 		abort();
-	if (!cab_utf8_valid(cab_buf_text(&once)))
+	if (!xcap_utf8_valid(cab_buf_text(&once)))
 		broken("not UTF-8", cab_buf_text(&once));
 	vcard_reader_init(&reader, cab_buf_text(&once), NULL);
 	if (vcard_read(&reader, arena, &again, &err) != 1 || again.n != card->n ||
