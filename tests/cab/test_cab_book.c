@@ -24,7 +24,8 @@ static void check_valid(const char *why, struct strv text)
 {
 	const struct auid_ops *usage =
 		auid_find(table, STRV("org.openmobilealliance.cab-address-book"));
-	const struct auid_context context = { STRV(USAGE_OWNER), STRV(USAGE_XCAP_ROOT), NULL };
+	const struct auid_context context = { .xui = STRV(USAGE_OWNER),
+					      .xcap_root = STRV(USAGE_XCAP_ROOT) };
 	struct arena *arena = arena_new(0);
 	struct auid_fault fault;
 	struct err err = { 0 };
