@@ -345,6 +345,8 @@ void house_sip_free(struct house_sip **house_at)
 	}
 	if (house->pubs)
 		sip_pubs_stop(house->pubs);
+	if (house->core)
+		core_watches_free(house->core);
 	sip_events_free(&house->events);
 	xcap_diff_free(&house->diff);
 	sip_pubs_free(&house->pubs);

@@ -200,6 +200,8 @@ static int on_request(void *arg, struct sip_worker *w, struct sip_stx *stx, stru
 	}
 	if (core_event_own(core, w, stx, msg))
 		return 1;
+	if (core_watch_request(core, w, stx, msg))
+		return 1;
 	/* What is asked of the server itself and not of a user is the edge's to answer: OPTIONS
 	 * as a sign of life, above all. */
 	if (sip_is_us(w->sip, &msg->uri) && !sip_msg_value(msg, SIP_H_ROUTE, 0).p)

@@ -100,6 +100,9 @@ void core_reg_event(struct core *core, struct sip_event *event_out);
  * workers run and before loc_start. PUBS may be NULL: nothing is published. */
 void core_set_events(struct core *core, struct sip_events *events, struct sip_pubs *pubs);
 
+/* Watches of an IMS core's users end, nobody being told: when no worker runs, before EVENTS end. */
+void core_watches_free(struct core *core);
+
 /* ---- who is it ---- */
 
 enum core_place {

@@ -4,8 +4,9 @@
  *
  * 3GPP TS 24.229 s5.7.1.1. To is the user, Contact the S-CSCF, Expires what was granted (0: gone).
  * The device's own REGISTER may be in the body (message/sip, alone or in a multipart); then its
- * contacts with their feature tags are what we keep, else the one contact that is the user's
- * address itself, of whose devices nothing is known. All are reached by the S-CSCF.
+ * contacts with their feature tags are what we keep. Else it is the one contact that is the user's
+ * address itself, until the core has told of the devices (core_watch.c). All are reached by the
+ * S-CSCF.
  */
 #include "sip/core/core_priv.h"
 #include "sip/sip_content.h"
@@ -53,19 +54,6 @@ static struct sip_msg *read_embedded(struct sip_msg *msg)
 	return embedded;
 }
 
-/* The user's address as a contact that stands for devices nobody told us of. */
-static void add_unknown_device(struct sip_msg *msg, struct reg_req *req, uint32_t expires_s)
-{
-	struct reg_contact *c = &req->contact[req->n_contacts];
-
-	if (req->n_contacts == REG_CONTACTS_MAX || !sip_uri_is_sip(&msg->to.uri))
-		return;
-	*c = (struct reg_contact){ .uri = msg->to.uri, .params = STRV(""), .q = 1000 };
-	c->has_expires = 1;
-	c->expires_s = expires_s;
-	req->n_contacts++;
-}
-
 /* Route to the S-CSCF, as Path of its contacts. */
 static int read_core(struct sip_msg *msg, struct reg_req *req)
 {
@@ -82,11 +70,10 @@ static int read_core(struct sip_msg *msg, struct reg_req *req)
 }
 
 unsigned core_isc_read(const struct core *core, struct sip_msg *msg, struct reg_req *req,
-		       struct strv *aor_out, const char **why_out)
+		       struct core_isc *isc, const char **why_out)
 {
 	struct auth_identity user;
 	struct sip_msg *embedded;
-	uint32_t granted_s = 0;
 	char *aor;
 
 	*why_out = NULL;
@@ -95,14 +82,14 @@ unsigned core_isc_read(const struct core *core, struct sip_msg *msg, struct reg_
 	aor = arena_strdup(msg->arena, auth_identity_text(&user));
 	if (!aor)
 		return 500;
-	*aor_out = strv_of(aor);
-	if (sip_msg_number(msg, SIP_H_EXPIRES, &granted_s) < 1) {
+	*isc = (struct core_isc){ .aor = strv_of(aor) };
+	if (sip_msg_number(msg, SIP_H_EXPIRES, &isc->granted_s) < 1) {
 		*why_out = "Expires Is Missing";
 		return 400;
 	}
-	if (granted_s > GRANTED_MAX_S)
-		granted_s = GRANTED_MAX_S;
-	embedded = granted_s ? read_embedded(msg) : NULL;
+	if (isc->granted_s > GRANTED_MAX_S)
+		isc->granted_s = GRANTED_MAX_S;
+	embedded = isc->granted_s ? read_embedded(msg) : NULL;
 	if (!embedded || reg_req_read(embedded, req, why_out) || req->star) {
 		req->n_contacts = 0;
 		req->call_id = msg->call_id;
@@ -110,7 +97,8 @@ unsigned core_isc_read(const struct core *core, struct sip_msg *msg, struct reg_
 		req->proto = msg->proto;
 		req->source = msg->source;
 	}
-	req->star = granted_s == 0;
+	*why_out = NULL;
+	req->star = isc->granted_s == 0;
 	req->has_expires = 1;
 	req->expires_s = 0;
 	req->is_first_hop = 0;
@@ -120,14 +108,37 @@ unsigned core_isc_read(const struct core *core, struct sip_msg *msg, struct reg_
 	for (unsigned i = 0; i < req->n_contacts; i++)
 		if (!req->contact[i].has_expires || req->contact[i].expires_s) {
 			req->contact[i].has_expires = 1;
-			req->contact[i].expires_s = granted_s + GRACE_S;
+			req->contact[i].expires_s = isc->granted_s + GRACE_S;
 		}
-	if (granted_s && read_core(msg, req) < 0) {
+	isc->n_told = req->n_contacts;
+	if (isc->granted_s && read_core(msg, req) < 0) {
 		*why_out = "Bad Contact";
 		return 400;
 	}
-	/* Once its devices are known it stands for nobody. */
-	if (granted_s)
-		add_unknown_device(msg, req, req->n_contacts ? 0 : granted_s + GRACE_S);
 	return 0;
+}
+
+/* Devices of the user that the core told of before (core_watch.c). */
+static int knows_devices(const struct loc_user *old, struct strv aor, int64_t now_us)
+{
+	for (unsigned i = 0; old && i < old->n_bindings; i++)
+		if (loc_binding_lives(&old->bindings[i], now_us) &&
+		    !strv_eq(old->bindings[i].uri, aor))
+			return 1;
+	return 0;
+}
+
+void core_isc_settle(const struct core_isc *isc, const struct loc_user *old, struct reg_req *req)
+{
+	struct reg_contact *c;
+	struct sip_uri uri;
+
+	req->n_contacts = isc->n_told;
+	if (!isc->granted_s || req->n_contacts == REG_CONTACTS_MAX ||
+	    sip_uri_parse(req->aor, &uri) < 0 || !sip_uri_is_sip(&uri))
+		return;
+	c = &req->contact[req->n_contacts++];
+	*c = (struct reg_contact){ .uri = uri, .params = STRV(""), .q = 1000, .has_expires = 1 };
+	if (!isc->n_told && !knows_devices(old, req->aor, req->now_us))
+		c->expires_s = isc->granted_s + GRACE_S;
 }

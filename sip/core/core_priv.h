@@ -34,6 +34,7 @@ struct core {
 	_Atomic int reg_subs; /* subscriptions to "reg" */
 	struct metric *registered, *refused_identity, *loops, *relayed;
 	struct core_sents sents[CORE_WORKERS_MAX];
+	struct core_watches *watches[CORE_WORKERS_MAX]; /* each its worker's; NULL: none yet */
 };
 
 /* pref: what RFC 3840 registers and RFC 3841 asks for is heeded in core_prefs.c */
@@ -50,10 +51,31 @@ void core_register_third(struct core *core, struct sip_worker *w, struct sip_stx
 
 /* ---- core_isc.c ---- */
 
-/* A third-party REGISTER as the decision wants it; identities, now_us and random are the caller's.
- * 0; else the status to refuse with. */
+/* What a third-party REGISTER says of the user and nobody else. */
+struct core_isc {
+	struct strv aor;    /* To's identity */
+	uint32_t granted_s; /* 0: no longer registered */
+	unsigned n_told;    /* contacts of the device's own REGISTER, within */
+};
+/* A third-party REGISTER as the decision wants it; aor, identities, now_us and random are the
+ * caller's. 0; else the status to refuse with. */
 unsigned core_isc_read(const struct core *core, struct sip_msg *msg, struct reg_req *req,
-		       struct strv *aor_out, const char **why_out);
+		       struct core_isc *isc_out, const char **why_out);
+/* REQ once it is known what its user (req->aor) had (NULL: nothing): when devices are known, told
+ * now or before, the user's own address stands for nobody; else it is the one contact. */
+void core_isc_settle(const struct core_isc *isc, const struct loc_user *old, struct reg_req *req);
+
+/* ---- core_watch.c ---- */
+
+/* An IMS core told that AOR, the user of the third-party REGISTER MSG, is registered for GRANTED_S,
+ * and not by which devices: it is asked, by PATH ("<URI;lr>"). Any worker. */
+void core_watch_begin(struct core *core, struct sip_worker *w, struct sip_msg *msg, struct strv aor,
+		      struct strv path, uint32_t granted_s);
+/* No longer: it has told, or AOR is gone. */
+void core_watch_end(struct core *core, struct sip_worker *w, struct sip_msg *msg, struct strv aor);
+/* 1: a NOTIFY of ours, answered. */
+int core_watch_request(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+		       struct sip_msg *msg);
 
 /* ---- core_message.c ---- */
 

@@ -29,6 +29,7 @@ struct run {
 	struct strv identities[AUTH_IDENTITIES_MAX]; /* home first */
 	const struct reg_rules *rules;
 	int is_third_party;
+	struct core_isc isc; /* of a third party's */
 	unsigned tries;
 	struct reg_req req;
 	struct reg_result result;
@@ -140,6 +141,49 @@ static const struct reg_rules third_party_rules = { .expires_s = 3600,
 						    .expires_max_s = UINT32_MAX,
 						    .contacts_max = LOC_BINDINGS_MAX };
 
+/* An IMS core registers each of a user's identities; they are kept under the user's home. */
+static void on_home(void *context, enum auth_found found, const struct auth_user *user)
+{
+	struct ticket ticket = *(struct ticket *)context;
+	struct run *run = ticket.run;
+	unsigned n = user ? user->n_identities : 0;
+
+	free(context);
+	if (!sip_stx_find(ticket.w->txns, ticket.stx_id))
+		return;
+	if (found == AUTH_BUSY) {
+		refuse(run, 503, NULL);
+		return;
+	}
+	run->identities[0] = run->isc.aor;
+	for (unsigned i = 0; i < n; i++) {
+		char *text = arena_strdup(run->msg->arena, user->identity[i]);
+
+		if (!text) {
+			refuse(run, 500, NULL);
+			return;
+		}
+		run->identities[i] = strv_of(text);
+	}
+	run->req.aor = run->identities[0];
+	run->req.identities = run->identities;
+	run->req.n_identities = n ? n : 1;
+	gather(run);
+}
+
+static void find_home(struct run *run)
+{
+	const struct core_users *users = &run->core->options.users;
+	struct ticket *ticket = malloc(sizeof(*ticket));
+
+	if (!ticket) {
+		refuse(run, 500, NULL);
+		return;
+	}
+	*ticket = (struct ticket){ run->w, run->stx_id, run };
+	users->find(users->arg, run->isc.aor, on_home, ticket);
+}
+
 void core_register_third(struct core *core, struct sip_worker *w, struct sip_stx *stx,
 			 struct sip_msg *msg)
 {
@@ -154,14 +198,11 @@ void core_register_third(struct core *core, struct sip_worker *w, struct sip_stx
 		return;
 	run->is_third_party = 1;
 	run->rules = &third_party_rules;
-	status = core_isc_read(core, msg, &run->req, &run->identities[0], &why);
-	run->req.aor = run->identities[0];
-	run->req.identities = run->identities;
-	run->req.n_identities = 1;
+	status = core_isc_read(core, msg, &run->req, &run->isc, &why);
 	if (status)
 		refuse(run, status, why);
 	else
-		gather(run);
+		find_home(run);
 }
 
 /* ---- gather ---- */
@@ -200,6 +241,8 @@ static void decide(struct run *run, const struct loc_user *old)
 {
 	run->req.now_us = loc_now_us(run->core->options.loc);
 	run->req.random = (uint32_t)trace_random();
+	if (run->is_third_party)
+		core_isc_settle(&run->isc, old, &run->req);
 	if (reg_decide(run->rules, &run->req, old, run->msg->arena, &run->result) < 0)
 		refuse(run, 500, NULL);
 	else if (run->result.status == 200 && run->result.changed)
@@ -344,6 +387,16 @@ static const char *reason_of(const struct run *run)
 	return run->result.status == 439 ? "First Hop Lacks Outbound Support" : run->result.why;
 }
 
+/* Devices that the core did not tell of are asked for. */
+static void watch(struct run *run)
+{
+	if (run->isc.granted_s && !run->isc.n_told)
+		core_watch_begin(run->core, run->w, run->msg, run->req.aor, run->req.path,
+				 run->isc.granted_s);
+	else
+		core_watch_end(run->core, run->w, run->msg, run->req.aor);
+}
+
 static void act(struct run *run)
 {
 	struct sip_stx *stx = sip_stx_find(run->w->txns, run->stx_id);
@@ -367,5 +420,7 @@ static void act(struct run *run)
 	reply.n_lines = lines->n;
 	if (reply.status == 200)
 		metric_add(run->core->registered, 1);
+	if (reply.status == 200 && run->is_third_party)
+		watch(run);
 	sip_stx_reply(stx, &reply);
 }

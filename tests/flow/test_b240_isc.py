@@ -100,6 +100,102 @@ def test_without_a_body_the_user_alone_is_known(server, core):
         assert len(contacts) == 1 and contacts[0].startswith("<sip:carl@192.0.2.1>")
 
 
+def reginfo(version, contacts, state="active", kind="full"):
+    """CONTACTS: (state, URI, instance) each."""
+    return (f'<reginfo xmlns="urn:ietf:params:xml:ns:reginfo" version="{version}" state="{kind}">'
+            f'<registration aor="{CARL}" id="a" state="{state}">' + "".join(
+                f'<contact id="{n}" state="{live}" event="registered" expires="600">'
+                f'<uri>{uri}</uri><unknown-param name="+sip.instance">"&lt;{instance}&gt;"'
+                f'</unknown-param><unknown-param name="+g.oma.sip-im"/></contact>'
+                for n, (live, uri, instance) in enumerate(contacts)) + "</registration></reginfo>")
+
+
+def notify(core, subscribe, cseq, body, state="active;expires=600"):
+    """The notifier's half of the dialog that SUBSCRIBE began; the status it hears."""
+    target = subscribe.get("contact").strip("<>")
+    core.send_raw(core.request(
+        "NOTIFY", target, [("Event", "reg"), ("Subscription-State", state),
+                           ("Contact", core.contact), ("Content-Type", "application/reginfo+xml")],
+        body, call_id=subscribe.get("call-id"), from_uri=CARL, from_tag="notifier",
+        to_uri="sip:cpm@example.com", to_tag=subscribe.tag("from"), cseq=cseq))
+    return core.expect(lambda m: m.method == "NOTIFY" and m.status).status
+
+
+def accept(core, subscribe):
+    tag = "" if subscribe.tag("to") else ";tag=notifier"
+    octets = "\r\n".join(
+        ["SIP/2.0 200 OK", *(f"Via: {value}" for value in subscribe.all("via")),
+         f"From: {subscribe.get('from')}", f"To: {subscribe.get('to')}{tag}",
+         f"Call-ID: {subscribe.get('call-id')}", f"CSeq: {subscribe.get('cseq')}",
+         f"Contact: {core.contact}", f"Expires: {subscribe.get('expires')}",
+         "Content-Length: 0", "", ""])
+    core.send_raw(octets)
+
+
+def test_the_devices_of_who_is_registered_without_a_body_are_asked_for(server, core):
+    add_user(server, "carl", PASSWORD)
+    assert third_party(core, 600).status == 200
+    asked = core.expect(lambda m: m.is_request and m.method == "SUBSCRIBE")
+    assert asked.uri == CARL and asked.get("event") == "reg"
+    assert asked.get("accept") == "application/reginfo+xml"
+    assert asked.get("route") == core.contact
+    assert asked.get("p-asserted-identity") == "<sip:cpm@example.com>"
+    assert asked.get("p-charging-vector").startswith("icid-value=")
+    accept(core, asked)
+    with UserAgent(server, "carl", PASSWORD) as carl:
+        def known():
+            return sorted(line.split(";")[0] for line in carl.register(contact="").all("contact"))
+
+        one, two = ("active", "sip:carl@192.0.2.1", "urn:uuid:1"), \
+            ("active", "sip:carl@192.0.2.2", "urn:uuid:2")
+        assert notify(core, asked, 1, reginfo(0, [one, two])) == 200
+        assert known() == ["<sip:carl@192.0.2.1>", "<sip:carl@192.0.2.2>"]
+        contact = carl.register(contact="").get("contact")
+        assert '+sip.instance="<urn:uuid:1>"' in contact and "+g.oma.sip-im" in contact
+        # The same device elsewhere; and REGISTER once more does not bring the address back.
+        moved = ("active", "sip:carl@192.0.2.3", "urn:uuid:2")
+        assert notify(core, asked, 2, reginfo(1, [moved], kind="partial")) == 200
+        assert third_party(core, 600).status == 200
+        assert known() == ["<sip:carl@192.0.2.1>", "<sip:carl@192.0.2.3>"]
+        # Version 2 has not come: everything is asked for once more.
+        assert notify(core, asked, 3, reginfo(3, [], kind="partial")) == 200
+        again = core.expect(lambda m: m.is_request and m.method == "SUBSCRIBE")
+        assert again.get("call-id") == asked.get("call-id") and again.tag("to") == "notifier"
+        accept(core, again)
+        assert notify(core, asked, 4, reginfo(4, [one])) == 200
+        assert known() == ["<sip:carl@192.0.2.1>"]
+        # Nobody else tells of them, and what is no document changes nothing.
+        with Server(server, "127.0.0.4") as stranger:
+            assert notify(stranger, asked, 5, reginfo(5, [])) != 200
+        assert notify(core, asked, 5, "<reginfo") == 200
+        assert known() == ["<sip:carl@192.0.2.1>"]
+        gone = reginfo(5, [("terminated", *one[1:])], state="terminated")
+        assert notify(core, asked, 6, gone, "terminated;reason=noresource") == 200
+        assert known() == []
+
+
+def test_a_watch_ends_with_the_registration(server, core):
+    add_user(server, "carl", PASSWORD)
+    assert third_party(core, 600).status == 200
+    asked = core.expect(lambda m: m.is_request and m.method == "SUBSCRIBE")
+    accept(core, asked)
+    assert notify(core, asked, 1, reginfo(0, [("active", "sip:carl@h", "urn:uuid:1")])) == 200
+    assert third_party(core, 0).status == 200
+    last = core.expect(lambda m: m.is_request and m.method == "SUBSCRIBE")
+    assert last.get("expires") == "0" and last.get("call-id") == asked.get("call-id")
+
+
+def test_identities_of_one_user_are_registered_as_one(server, core):
+    add_user(server, "carl", PASSWORD, aliases=["sip:karl@example.com"])
+    for to in (CARL, "sip:karl@example.com"):
+        assert core.call("REGISTER", "sip:cpm@example.com",
+                         [("Expires", 600), ("Contact", core.contact)], to_uri=to,
+                         from_uri=f"sip:{core.address}").status == 200
+    with UserAgent(server, "carl", PASSWORD) as carl:
+        contacts = carl.register(contact="").all("contact")
+        assert len(contacts) == 1 and contacts[0].startswith(f"<{CARL}>;expires=")
+
+
 def test_nobody_else_registers_others(server):
     for host in ("127.0.0.3", "127.0.0.4"):
         with Server(server, host) as other:
