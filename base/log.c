@@ -20,8 +20,8 @@ static _Atomic int out_fd = STDERR_FILENO;
 static _Atomic int out_format = LOG_TEXT;
 
 static const char *const level_names[LOG_LEVELS] = { "error", "warn", "info", "debug" };
-static const char *const cat_names[LOG_CATS] = { "daemon", "conf", "http", "kv", "admin", "sip",
-						 "cpm" };
+static const char *const cat_names[LOG_CATS] = { "daemon", "conf", "http", "kv",
+						 "admin",  "sip",  "cpm" };
 
 _Static_assert((int)LOG_LINE_BYTES <= (int)PIPE_BUF, "a write to a pipe is not split");
 
