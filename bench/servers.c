@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/x509.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -130,6 +131,24 @@ double server_cpu_us(const struct server *server)
 	return sum;
 }
 
+double server_memory_bytes(const struct server *server)
+{
+	char path[64], line[256];
+	unsigned long kb = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)server->main);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Private_Dirty: %lu kB", &kb) == 1)
+			break;
+	if (f)
+		fclose(f);
+	if (!kb)
+		bench_die("cannot read %s", path);
+	return (double)kb * 1024;
+}
+
 static void join(struct server *server)
 {
 	for (unsigned i = 0; i < SERVERS_MAX; i++)
@@ -218,6 +237,48 @@ static void make_dir(struct server *server, const char *run_dir, const char *nam
 
 /* ---- cpmd ---- */
 
+static void write_pem(const struct server *server, const char *name, const gnutls_datum_t *pem)
+{
+	char path[BENCH_PATH + 16];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", server->dir, name);
+	f = fopen(path, "w");
+	if (!f || fwrite(pem->data, 1, pem->size, f) != pem->size || fclose(f) != 0 ||
+	    chmod(path, 0600) < 0)
+		bench_die("cannot write %s: %s", path, strerror(errno));
+}
+
+/* One that signs itself: the load does not look. */
+static void make_certificate(const struct server *server)
+{
+	gnutls_x509_privkey_t key;
+	gnutls_x509_crt_t cert;
+	gnutls_datum_t key_pem, cert_pem;
+	time_t now = time(NULL);
+
+	if (gnutls_x509_privkey_init(&key) < 0 || gnutls_x509_crt_init(&cert) < 0 ||
+	    gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
+					 (unsigned)GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
+					 0) < 0 ||
+	    gnutls_x509_crt_set_version(cert, 3) < 0 ||
+	    gnutls_x509_crt_set_serial(cert, "\001", 1) < 0 ||
+	    gnutls_x509_crt_set_activation_time(cert, now - 3600) < 0 ||
+	    gnutls_x509_crt_set_expiration_time(cert, now + 86400) < 0 ||
+	    gnutls_x509_crt_set_dn(cert, "CN=example.com", NULL) < 0 ||
+	    gnutls_x509_crt_set_key(cert, key) < 0 ||
+	    gnutls_x509_crt_sign2(cert, cert, key, GNUTLS_DIG_SHA256, 0) < 0 ||
+	    gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &key_pem) < 0 ||
+	    gnutls_x509_crt_export2(cert, GNUTLS_X509_FMT_PEM, &cert_pem) < 0)
+		bench_die("cannot make a certificate");
+	write_pem(server, "key.pem", &key_pem);
+	write_pem(server, "cert.pem", &cert_pem);
+	gnutls_free(key_pem.data);
+	gnutls_free(cert_pem.data);
+	gnutls_x509_crt_deinit(cert);
+	gnutls_x509_privkey_deinit(key);
+}
+
 static void write_config(const struct server *server, const char *path, unsigned workers,
 			 const char *more)
 {
@@ -232,11 +293,17 @@ static void write_config(const struct server *server, const char *path, unsigned
 		"http:\n  listen:\n    - address: 127.0.0.1\n      port: %u\n"
 		"auth:\n  trusted-proxies:\n    - address: 127.0.0.1\n"
 		"sip:\n  listen:\n    - {transport: udp, address: 127.0.0.1, port: %u}\n"
+		"    - {transport: tcp, address: 127.0.0.1, port: %u}\n"
+		"    - {transport: ws, address: 127.0.0.1, port: %u}\n"
+		"    - {transport: tls, address: 127.0.0.1, port: %u, certificate: %s/cert.pem,"
+		" key: %s/key.pem}\n"
 		"  peers:\n    - {name: bench, networks: 127.0.0.2/32, trusted: yes}\n"
+		"    - {name: core, networks: 127.0.0.3/32, core: yes}\n"
 		"limits:\n  connections: 0\n  requests: 0\n"
 		"admin:\n  socket: %s/admin.sock\n  backup-dir: %s/backup\n%s",
 		workers, geteuid() == 0 ? "  user: root\n" : "", server->dir, server->dir,
-		server->port, server->sip_port, server->dir, server->dir, more);
+		server->port, server->sip_port, server->sip_port, server->ws_port, server->tls_port,
+		server->dir, server->dir, server->dir, server->dir, more);
 	if (fclose(f) != 0)
 		bench_die("cannot write %s: %s", path, strerror(errno));
 }
@@ -247,8 +314,13 @@ void server_start_cpmd(struct server *server, const char *name, const char *buil
 	char program[BENCH_PATH + 8], config[BENCH_PATH + 16], schemas[BENCH_PATH + 8];
 	char *argv[] = { program, (char[]){ "--config" }, config, NULL };
 
-	*server = (struct server){ .name = name, .port = free_port(), .sip_port = free_port() };
+	*server = (struct server){ .name = name,
+				   .port = free_port(),
+				   .sip_port = free_port(),
+				   .tls_port = free_port(),
+				   .ws_port = free_port() };
 	make_dir(server, run_dir, name);
+	make_certificate(server);
 	snprintf(program, sizeof(program), "%s/cpmd", build_dir);
 	snprintf(config, sizeof(config), "%s/cpmd.yaml", server->dir);
 	snprintf(schemas, sizeof(schemas), "%s/schema", root);

@@ -18,8 +18,9 @@ _Noreturn __attribute__((format(printf, 1, 2))) void bench_die(const char *fmt, 
 
 struct server {
 	const char *name;
-	uint16_t port;	   /* TCP; 0: it serves UDP alone */
-	uint16_t sip_port; /* UDP */
+	uint16_t port;		    /* TCP; 0: it serves UDP alone */
+	uint16_t sip_port;	    /* UDP, of cpmd TCP too */
+	uint16_t tls_port, ws_port; /* of cpmd: SIP over TLS and WebSocket */
 	pid_t main;
 	pid_t process[SERVER_PROCESSES_MAX]; /* all of them, MAIN too */
 	unsigned n_processes;
@@ -29,9 +30,9 @@ struct server {
 /* Each starts its server on a free port of loopback and returns when it accepts connections; all
  * end with this process at the latest. RUN_DIR is the run's folder, ROOT the source tree. */
 
-/* cpmd of BUILD_DIR with a configuration as an operator has it, limits per source switched off and
- * 127.0.0.2 a trusted neighbour. WORKERS as in server.workers; MORE are further top-level settings
- * in YAML, or "". */
+/* cpmd of BUILD_DIR with a configuration as an operator has it, limits per source switched off,
+ * 127.0.0.2 a trusted neighbour and 127.0.0.3 an S-CSCF. WORKERS as in server.workers; MORE are
+ * further top-level settings in YAML, or "". */
 void server_start_cpmd(struct server *server, const char *name, const char *build_dir,
 		       const char *root, const char *run_dir, unsigned workers, const char *more);
 /* A user NAME of that cpmd; PASSWORD may be NULL. */
@@ -56,6 +57,8 @@ void run_dir_remove(const char *run_dir);
 
 /* User and system time of all its processes so far, in microseconds. */
 double server_cpu_us(const struct server *server);
+/* Memory that its main process alone has and has written to. */
+double server_memory_bytes(const struct server *server);
 void server_stop(struct server *server);
 void server_stop_all(void);
 

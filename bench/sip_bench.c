@@ -12,6 +12,10 @@
  *     sip.relay.cpu      a MESSAGE relayed / Kamailio
  *     sip.relay.rate     messages a second in the same runs / Kamailio
  *     sip.relay.p99      time to the answer at half the rate that both sustain / Kamailio
+ *     sip.relay.loaded.cpu  a MESSAGE relayed beside 1,000,000 devices and 100,000 messages that
+ *                        nobody answers (--quick: a tenth) / beside nothing
+ *     sip.mem.device     octets a registered device, with the features of a client / 1.5 kB
+ *     sip.mem.tcp, .tls, .ws  octets an idle connection / 6, 20, 8 kB
  *     sip.relay.scale    a MESSAGE relayed by cpmd with two workers / with one
  *     sip.register.cpu   REGISTER with Digest (MD5), 401 and 200 / Kamailio
  */
@@ -21,8 +25,16 @@
 
 #include "bench/figures.h"
 #include "bench/sip_load.h"
+#include "bench/sip_memory.h"
 
-enum { RUNS = 7, RUNS_QUICK = 3 };
+enum {
+	RUNS = 7,
+	RUNS_QUICK = 3,
+	DEVICES = 1000000,
+	FIRST_DEVICES = 150000,
+	SILENT = 100000,
+	IDLE = 4000
+};
 
 static const char *build_dir, *root_dir;
 static char run_dir[BENCH_PATH];
@@ -116,6 +128,73 @@ static void start_cpmd(struct side *side, const char *name, unsigned workers)
 	sip_side_open(&side->sip);
 }
 
+static void measure_devices(void)
+{
+	static struct side side;
+	unsigned n = quick ? DEVICES / 10 : DEVICES;
+	double before;
+
+	start_cpmd(&side, "cpmd with devices", 2);
+	/* The first ones fill the store's cache, which has its own bound. */
+	sip_devices_add(&side.sip.server, DEVICES, FIRST_DEVICES);
+	before = server_memory_bytes(&side.sip.server);
+	sip_devices_add(&side.sip.server, 0, n);
+	figures_report("sip.mem.device",
+		       (server_memory_bytes(&side.sip.server) - before) / (double)n, "limit", 1536,
+		       "octets a device", 1);
+	server_stop(&side.sip.server);
+}
+
+static void measure_idle(void)
+{
+	static const struct {
+		const char *figure;
+		enum sip_idle kind;
+		double limit;
+	} rows[] = { { "sip.mem.tcp", SIP_IDLE_TCP, 6144 },
+		     { "sip.mem.tls", SIP_IDLE_TLS, 20480 },
+		     { "sip.mem.ws", SIP_IDLE_WS, 8192 } };
+	static struct side side[3];
+
+	for (unsigned i = 0; i < 3; i++) {
+		const struct server *server = &side[i].sip.server;
+		struct sip_idle_conns *conns;
+		double before;
+
+		start_cpmd(&side[i], rows[i].figure, 2);
+		before = server_memory_bytes(server);
+		conns = sip_idle_open(server, rows[i].kind, IDLE);
+		figures_report(rows[i].figure, (server_memory_bytes(server) - before) / IDLE,
+			       "limit", rows[i].limit, "octets a connection", 1);
+		sip_idle_close(&conns);
+		server_stop(&side[i].sip.server);
+	}
+}
+
+/* What waits for an answer does so for 32 s: as long as one run, and less. */
+static void compare_loaded(const struct sip_load *load)
+{
+	static struct side loaded, empty;
+	unsigned runs = quick ? RUNS_QUICK : RUNS, part = quick ? 10 : 1;
+	char user[16];
+
+	start_cpmd(&empty, "cpmd with nothing else", 2);
+	start_cpmd(&loaded, "cpmd with much else", 2);
+	sip_devices_add(&loaded.sip.server, 0, DEVICES / part);
+	for (unsigned i = 0; i < runs; i++) {
+		snprintf(user, sizeof(user), "silent%u", i);
+		server_add_user(&loaded.sip.server, build_dir, user, NULL);
+		run_once(&empty, load, i);
+		sip_silent_messages(&loaded.sip.server, user, SILENT / part);
+		run_once(&loaded, load, i);
+	}
+	figures_report("sip.relay.loaded.cpu", figures_median(loaded.cpu, runs),
+		       empty.sip.server.name, figures_median(empty.cpu, runs), "us CPU a message",
+		       runs);
+	server_stop(&loaded.sip.server);
+	server_stop(&empty.sip.server);
+}
+
 static int is_wanted(const char *figure, const char *only)
 {
 	return !only || strcmp(figure, only) == 0;
@@ -125,7 +204,7 @@ int main(int argc, char **argv)
 {
 	struct sip_load messages = { 0 }, registrations = { .is_register = 1 };
 	const char *dir = ".", *only = NULL;
-	int relay, p99, scale, registers;
+	int relay, p99, scale, registers, loaded, devices, idle;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--quick") == 0)
@@ -145,10 +224,21 @@ int main(int argc, char **argv)
 	p99 = is_wanted("sip.relay.p99", only);
 	scale = is_wanted("sip.relay.scale", only);
 	registers = is_wanted("sip.register.cpu", only);
-	if ((!relay && !p99 && !scale && !registers) || !build_dir || !root_dir)
+	loaded = is_wanted("sip.relay.loaded.cpu", only);
+	devices = is_wanted("sip.mem.device", only);
+	idle = !only || strncmp(only, "sip.mem.t", 9) == 0 || strcmp(only, "sip.mem.ws") == 0;
+	if ((!relay && !p99 && !scale && !registers && !loaded && !devices && !idle) ||
+	    !build_dir || !root_dir)
 		bench_die("wants --build, --root and a figure that there is");
 	run_dir_make(dir, "sip-bench", run_dir);
-	start_cpmd(&cpmd, "cpmd", 2);
+	if (devices)
+		measure_devices();
+	if (idle)
+		measure_idle();
+	if (loaded)
+		compare_loaded(&messages);
+	if (relay || p99 || registers || scale)
+		start_cpmd(&cpmd, "cpmd", 2);
 	if (relay || p99 || registers) {
 		server_start_kamailio_sip(&kamailio.sip.server, root_dir, run_dir, "Kamailio",
 					  "kamailio-sip.cfg", 2, NULL);
