@@ -83,6 +83,12 @@ void admin_set_sip(struct admin *admin, struct loc *loc, const struct peers *pee
 	admin->tp = tp;
 }
 
+void admin_set_cpm(struct admin *admin, struct cpm_rules *rules, struct cpm_ring *ring)
+{
+	admin->rules = rules;
+	admin->ring = ring;
+}
+
 const struct http_route *admin_routes(const struct admin *admin, unsigned *n_out)
 {
 	*n_out = admin->n_routes;

@@ -17,6 +17,8 @@
 
 struct admin;
 struct conf_fault;
+struct cpm_ring;
+struct cpm_rules;
 struct http_route;
 struct loc;
 struct peers;
@@ -82,6 +84,10 @@ int admin_start(struct admin *admin, struct workers *workers, struct jobs *jobs,
  * the server has no SIP. */
 void admin_set_sip(struct admin *admin, struct loc *loc, const struct peers *peers,
 		   struct sip_tp *tp);
+
+/* The rules in force and the decisions on record; before the workers run. Borrowed until admin_stop
+ * has returned and the workers have ended. */
+void admin_set_cpm(struct admin *admin, struct cpm_rules *rules, struct cpm_ring *ring);
 
 /* The routes, valid until admin_free. */
 const struct http_route *admin_routes(const struct admin *admin, unsigned *n_out);

@@ -25,6 +25,8 @@ struct admin {
 	struct loc *loc; /* NULL: no SIP */
 	const struct peers *peers;
 	struct sip_tp *tp;
+	struct cpm_rules *rules; /* NULL: no CPM functions */
+	struct cpm_ring *ring;
 	const struct admin_ops *ops;
 	unsigned live_ms, ready_ms;
 	uint64_t started_ms;	  /* monotonic */

@@ -430,6 +430,17 @@ const struct conf_item settings_table[] = {
 	       "Carry attribute values without their quotes, against RFC 4825 but as some clients "
 	       "expect it."),
 
+	SECTION("cpm", "Messages: the rules that decide about them."),
+	SIZE("cpm.cache", cpm.cache_bytes, "64 MB", 1 * MB, 1 * TB, FIXED,
+	     "Memory for the rules of users and groups in use, some 2 kB a user and more where "
+	     "lists are long. Give more when many more users than fit in are active at a time."),
+	NUMBER("cpm.decisions", cpm.decisions, "20000", 0, 10000000, FIXED,
+	       "How many of the latest decisions about messages are remembered, without what was "
+	       "in the messages: cpmctl policy decisions shows them, cpmctl policy what-if asks a "
+	       "draft about them. In memory, some 400 octets each. 0 to remember none."),
+	SPAN("cpm.decisions-age", cpm.decisions_age_ms, "1 d", 0, 366 * DAY, FIXED,
+	     "How long they are remembered at most; 0 for as long as there is room."),
+
 	SECTION("limits", "What one source may take, over all workers. A source is an IPv4 address "
 			  "or an IPv6 /64 network."),
 	NUMBER("limits.sources", limits.sources, "65536", 64, 16777216, FIXED,

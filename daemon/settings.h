@@ -137,6 +137,11 @@ struct settings {
 		int64_t notify_entries, notify_documents;
 	} xcap;
 	struct {
+		uint64_t cache_bytes;
+		int64_t decisions;
+		uint64_t decisions_age_ms; /* 0: no bound */
+	} cpm;
+	struct {
 		int64_t sources, connections, requests, burst;
 	} limits;
 	struct {

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/worker.h"
 #include "base/xml.h"
+#include "daemon/wire_cpm.h"
 #include "daemon/wire_sip.h"
 #include "http/http.h"
 #include "http/http_auth.h"
@@ -41,6 +42,7 @@ struct house {
 	struct xdms *xdms;
 	struct http *http;
 	struct house_sip *sip;
+	struct house_cpm *cpm;
 	atomic_int undrained; /* edges that still have somebody to answer */
 	void (*drained)(void *arg);
 	void *drained_arg;
@@ -219,6 +221,19 @@ int house_open(const struct settings *settings, const struct privs *privs,
 
 /* ---- store and threads, as the served user ---- */
 
+static int start_cpm(struct house *house, const struct settings *settings, struct err *err)
+{
+	const struct house_cpm_needs needs = { .workers = house->workers,
+					       .jobs = house->jobs,
+					       .kv = house->kv,
+					       .store = xdms_store(house->xdms),
+					       .domains = &house->domains,
+					       .find_user = find_user,
+					       .find_arg = house };
+
+	return house_cpm_start(settings, &needs, &house->cpm, err);
+}
+
 int house_start(struct house *house, const struct settings *settings, struct err *err)
 {
 	struct kv_options options;
@@ -233,8 +248,10 @@ int house_start(struct house *house, const struct settings *settings, struct err
 		return -1;
 	if (users_new(house->kv, settings->auth.cache_bytes, &house->domains, &house->users, err) <
 		    0 ||
-	    xdms_start(house->xdms, house->kv, house->jobs, house->auth, err) < 0)
+	    xdms_start(house->xdms, house->kv, house->jobs, house->auth, err) < 0 ||
+	    start_cpm(house, settings, err) < 0)
 		return -1;
+	house_cpm_show(house->cpm, house->admin);
 	house_sip_show(house->sip, house->admin);
 	if (admin_start(house->admin, house->workers, house->jobs, house->kv, house->users,
 			xdms_docs(house->xdms), err) < 0 ||
@@ -310,6 +327,7 @@ void house_close(struct house **house_at)
 		xdms_stop(house->xdms);
 	if (house->running)
 		house_sip_flush(house->sip);
+	house_cpm_stop(house->cpm);
 	kv_close(&house->kv);
 	jobs_free(&house->jobs);
 	if (house->running)
@@ -322,6 +340,7 @@ void house_close(struct house **house_at)
 	admin_free(&house->admin);
 	free(house->routes);
 	workers_free(&house->workers);
+	house_cpm_free(&house->cpm);
 	limits_free(&house->limits);
 	free(house);
 }

@@ -255,6 +255,9 @@ static void a_trial_needs_no_domains(void **state)
 	assert_int_equal(s->xcap.notify_documents, 500);
 	assert_int_equal(s->xcap.test_app, 0);
 	assert_int_equal(s->xcap.bare_attributes, 0);
+	assert_int_equal(s->cpm.cache_bytes, 64 << 20);
+	assert_int_equal(s->cpm.decisions, 20000);
+	assert_int_equal(s->cpm.decisions_age_ms, 24 * 3600 * 1000);
 	conf_free(&conf);
 }
 

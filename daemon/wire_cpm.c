@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/wire_cpm.c - the CPM functions put together
+ *
+ * See wire_cpm.h. From the ground up: where documents come from, the rules in force, the decisions
+ * on record, then the functions that decide.
+ */
+#include "daemon/wire_cpm.h"
+
+#include <stdlib.h>
+
+#include "admin/admin.h"
+#include "cpm/cpm_ring.h"
+#include "cpm/cpm_rules.h"
+#include "cpm/cpm_source_xdm.h"
+
+struct house_cpm {
+	struct house_cpm_needs needs;
+	struct cpm_source_xdm *source;
+	struct cpm_rules *rules;
+	struct cpm_ring *ring;
+};
+
+/* ---- what the rooms ask ---- */
+
+struct home_ask {
+	cpm_home_fn *done;
+	void *arg;
+};
+
+static void on_home(void *context, enum auth_found found, const struct auth_user *user)
+{
+	struct home_ask *ask = context;
+
+	ask->done(ask->arg,
+		  found == AUTH_FOUND	 ? 1
+		  : found == AUTH_ABSENT ? 0
+					 : -1,
+		  user ? user->identity[0] : strv_mem(NULL, 0));
+	free(ask);
+}
+
+static void find_home(void *arg, struct strv identity, cpm_home_fn *done, void *done_arg)
+{
+	const struct house_cpm *cpm = arg;
+	struct home_ask *ask = malloc(sizeof(*ask));
+
+	if (!ask) {
+		done(done_arg, -1, strv_mem(NULL, 0));
+		return;
+	}
+	*ask = (struct home_ask){ done, done_arg };
+	cpm->needs.find_user(cpm->needs.find_arg, identity, on_home, ask);
+}
+
+/* ---- opening ---- */
+
+static int open_rules(struct house_cpm *cpm, const struct settings *settings, struct err *err)
+{
+	struct cpm_rules_options options = { .domains = *cpm->needs.domains,
+					     .cache_bytes = settings->cpm.cache_bytes,
+					     .jobs = cpm->needs.jobs,
+					     .workers = cpm->needs.workers,
+					     .root = strv_of(settings->xcap.root),
+					     .root_uri = strv_of(settings->xcap.uri),
+					     .home = find_home,
+					     .home_arg = cpm };
+
+	if (cpm_source_xdm_new(cpm->needs.kv, cpm->needs.store, cpm->needs.domains, &cpm->source,
+			       err) < 0)
+		return -1;
+	cpm_source_xdm_fill(cpm->source, &options.source);
+	return cpm_rules_new(&options, &cpm->rules, err);
+}
+
+static int open_ring(struct house_cpm *cpm, const struct settings *settings, struct err *err)
+{
+	const struct cpm_ring_options options = {
+		.workers = workers_count(cpm->needs.workers),
+		.decisions = (unsigned)settings->cpm.decisions,
+		.age_s = (int64_t)(settings->cpm.decisions_age_ms / 1000),
+	};
+
+	return cpm_ring_new(&options, &cpm->ring, err);
+}
+
+int house_cpm_start(const struct settings *settings, const struct house_cpm_needs *needs,
+		    struct house_cpm **cpm_out, struct err *err)
+{
+	struct house_cpm *cpm = calloc(1, sizeof(*cpm));
+
+	*cpm_out = cpm;
+	if (!cpm)
+		return err_set(err, ERR_NOMEM, "no memory for the CPM functions");
+	cpm->needs = *needs;
+	return open_rules(cpm, settings, err) < 0 ? -1 : open_ring(cpm, settings, err);
+}
+
+void house_cpm_show(struct house_cpm *cpm, struct admin *admin)
+{
+	admin_set_cpm(admin, cpm->rules, cpm->ring);
+}
+
+/* ---- closing ---- */
+
+void house_cpm_stop(struct house_cpm *cpm)
+{
+	if (cpm)
+		cpm_rules_stop(cpm->rules);
+}
+
+void house_cpm_free(struct house_cpm **cpm_at)
+{
+	struct house_cpm *cpm = *cpm_at;
+
+	*cpm_at = NULL;
+	if (!cpm)
+		return;
+	cpm_ring_free(&cpm->ring);
+	cpm_rules_free(&cpm->rules);
+	cpm_source_xdm_free(&cpm->source);
+	free(cpm);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/wire_cpm.h - the CPM functions of the house: rules, and what decides by them
+ *
+ * wire.c calls these in the order of the house's life.
+ */
+#ifndef DAEMON_WIRE_CPM_H
+#define DAEMON_WIRE_CPM_H
+
+#include "auth/auth_users.h"
+#include "base/err.h"
+#include "base/jobs.h"
+#include "base/worker.h"
+#include "daemon/settings.h"
+#include "kv/kv.h"
+
+struct admin;
+struct house_cpm;
+struct xdm_store;
+
+/* What the CPM functions need of the rest; all borrowed. */
+struct house_cpm_needs {
+	struct workers *workers;
+	struct jobs *jobs;
+	struct kv *kv;
+	struct xdm_store *store;
+	const struct auth_domains *domains;
+	/* The directory: users_find. */
+	void (*find_user)(void *arg, struct strv identity, auth_found_fn *done, void *context);
+	void *find_arg;
+};
+
+/* When the store is open, before the first commit and before the workers run. */
+int house_cpm_start(const struct settings *settings, const struct house_cpm_needs *needs,
+		    struct house_cpm **cpm_out, struct err *err);
+/* What operators see of it. Before the workers run. */
+void house_cpm_show(struct house_cpm *cpm, struct admin *admin);
+/* Ask the store nothing more: before kv_close, while the workers run. Accepts NULL. */
+void house_cpm_stop(struct house_cpm *cpm);
+/* After workers_free. Takes the address, accepts NULL. */
+void house_cpm_free(struct house_cpm **cpm);
+
+#endif
