@@ -58,8 +58,10 @@ void cf_options_init(struct cf_options *options);
 int cf_new(const struct cf_options *options, struct cf **cf_out, struct err *err);
 /* Go on with what a stop or a crash left: not on a worker, before they run. 0 or -1. */
 int cf_start(struct cf *cf, struct err *err);
-/* After the workers; messages in work stay in the store. Accepts NULL. */
-void cf_free(struct cf **cf);
+/* Nothing is begun, sent or stored any more once this returns: before kv_close, while the workers
+ * run, not on one of them. Messages in work stay in the store. */
+void cf_stop(struct cf *cf);
+void cf_free(struct cf **cf); /* when no worker runs; accepts NULL */
 
 /* What the participating function calls: see pf.h. MESSAGE, authenticated and through the sender's
  * originating side, to the group or list that it names. DONE: 202 when it is accepted and on disk;

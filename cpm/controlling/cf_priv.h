@@ -153,18 +153,7 @@ int cf_report_read(const struct cpm_message_draft *message, struct arena *arena,
 
 /* ---- messages in work ---- */
 
-struct cf_shard; /* of one worker */
-
-/* A new message to HEAD's members: on disk, then DONE with 202 (also when it was known already) or
- * 503, on the calling worker. COPY is held as long as needed. */
-void cf_job_begin(struct cf *cf, const struct cf_head *head, struct cpm_message *copy,
-		  pf_done_fn *done, void *arg);
-
-/* An IMDN to FOCUS: into the message that it reports on; DONE on the calling worker. */
-void cf_report_take(struct cf *cf, struct strv focus, struct cpm_message *message, pf_done_fn *done,
-		    void *arg);
-
-/* Five steps for one message: cf_gather.c. */
+/* The five steps for one message (cf_gather.c); what pf_focus.message is. */
 void cf_message(void *arg, struct cpm_message *message, pf_done_fn *done, void *done_arg);
 
 #endif
