@@ -233,7 +233,9 @@ struct change {
 	struct post post;
 	struct sip_subs *subs;
 	const char *event;
-	int gone;
+	enum { CHANGED, GONE, RECONSIDER } kind;
+	const struct sip_sub_rights *rights;
+	int is_any;
 	size_t n;
 	char resource[];
 };
@@ -243,30 +245,61 @@ static void on_change(struct post *post)
 	struct change *change = (struct change *)post;
 	struct strv resource = strv_mem(change->resource, change->n);
 
-	if (change->gone)
-		sip_subs_gone(change->subs, change->event, resource);
-	else
+	switch (change->kind) {
+	case CHANGED:
 		sip_subs_changed(change->subs, change->event, resource);
+		break;
+	case GONE:
+		sip_subs_gone(change->subs, change->event, resource);
+		break;
+	case RECONSIDER:
+		sip_subs_reconsider(change->subs, change->event,
+				    change->is_any ? strv_mem(NULL, 0) : resource, change->rights);
+		break;
+	}
 	free(change);
 }
 
-void sip_events_changed(struct sip_events *events, const char *event, struct strv resource,
-			int gone)
+/* To every worker, what MODEL says. */
+static void post_all(struct sip_events *events, const struct change *model, struct strv resource)
 {
 	for (unsigned i = 0; i < events->n; i++) {
 		struct change *change = malloc(sizeof(*change) + resource.n);
 
 		if (!change) {
-			log_warn(LOG_SIP, "a change is not told", L_STR("event", event));
+			log_warn(LOG_SIP, "a change is not told", L_STR("event", model->event));
 			continue;
 		}
-		*change = (struct change){ .post.run = on_change,
-					   .subs = events->at[i].subs,
-					   .event = event,
-					   .gone = gone,
-					   .n = resource.n };
+		*change = *model;
+		change->post.run = on_change;
+		change->subs = events->at[i].subs;
+		change->is_any = !resource.p;
+		change->n = resource.n;
 		if (resource.n)
 			memcpy(change->resource, resource.p, resource.n);
 		worker_post(workers_at(events->workers, i), &change->post);
 	}
+}
+
+void sip_events_changed(struct sip_events *events, const char *event, struct strv resource,
+			int gone)
+{
+	const struct change model = { .event = event, .kind = gone ? GONE : CHANGED };
+
+	post_all(events, &model, resource);
+}
+
+void sip_events_reconsider(struct sip_events *events, const char *event, struct strv resource)
+{
+	const struct change model = { .event = event,
+				      .kind = RECONSIDER,
+				      .rights = &events->options.rights };
+
+	if (model.rights->find)
+		post_all(events, &model, resource);
+}
+
+const struct sip_sub_rights *sip_events_rights(const struct sip_events *events)
+{
+	return &events->options.rights;
 }

@@ -22,6 +22,8 @@ struct sip_events_options {
 	unsigned n_events;
 	unsigned max_subs; /* of a worker */
 	struct kv *kv;	   /* NULL: nothing is kept */
+	/* What watchers may hear by rules of users, asked again when those change; copied. */
+	struct sip_sub_rights rights;
 };
 
 /* Before the workers run. Reads back what was kept; what cannot be read is logged and deleted. */
@@ -43,6 +45,12 @@ int sip_events_request(void *arg, struct sip_worker *w, struct sip_stx *stx, str
 
 /* 1 when package EVENT is about whoever asks (sip_event_ops.is_own), else 0. */
 int sip_events_is_own(const struct sip_events *events, struct strv event);
+
+/* The rules of RESOURCE about package EVENT have changed (p NULL: those of anybody may have): every
+ * worker asks for the rights of its subscriptions again. As sip_events_changed. */
+void sip_events_reconsider(struct sip_events *events, const char *event, struct strv resource);
+/* What they are asked of; find NULL: nobody. */
+const struct sip_sub_rights *sip_events_rights(const struct sip_events *events);
 
 /* RESOURCE of package EVENT has changed, or (GONE) is no more: every worker tells its
  * subscriptions. Any thread; returns at once. EVENT is a literal. */

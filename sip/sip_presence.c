@@ -143,12 +143,17 @@ static void add_escaped(struct text *text, struct strv s)
 	}
 }
 
-static void compose(struct text *text, struct sip_pubs *pubs, struct strv resource)
+static void open_root(struct text *text, struct strv resource)
 {
 	add(text, STRV("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<presence xmlns=\"" PIDF
 		       "\" entity=\""));
 	add_escaped(text, resource);
 	add(text, STRV("\">"));
+}
+
+static void compose(struct text *text, struct sip_pubs *pubs, struct strv resource)
+{
+	open_root(text, resource);
 	sip_pubs_each(pubs, "presence", resource, add_kept, text);
 	add(text, STRV("</presence>\n"));
 }
@@ -178,6 +183,27 @@ static int state(void *arg, struct sip_sub *sub, struct arena *arena,
 	return -1;
 }
 
+/* "A single status of closed": what somebody hears who is not to know (RFC 5025 s3.2.1). */
+static int neutral(void *arg, struct sip_sub *sub, struct arena *arena,
+		   struct sip_event_body *body_out)
+{
+	static const struct strv tuple =
+		STRV("<tuple id=\"none\"><status><basic>closed</basic></status></tuple>"
+		     "</presence>\n");
+	struct text text = { NULL, 0, 0 };
+
+	(void)arg;
+	text.max = sip_sub_resource(sub).n * 6 + 512;
+	text.p = arena_alloc(arena, text.max);
+	if (!text.p)
+		return -1;
+	open_root(&text, sip_sub_resource(sub));
+	add(&text, tuple);
+	body_out->type = STRV("application/pidf+xml");
+	body_out->body = strv_mem(text.p, text.n);
+	return 0;
+}
+
 static const char *const types[] = { "application/pidf+xml", NULL };
 
 /* RFC 3856 s6.4: 3600 s; s6.10: at most one NOTIFY in five seconds. */
@@ -189,4 +215,5 @@ const struct sip_event_ops sip_presence_event = {
 	.max_s = 86400,
 	.throttle_ms = 5000,
 	.state = state,
+	.neutral = neutral,
 };

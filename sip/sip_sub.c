@@ -152,11 +152,17 @@ static const char *event_line(struct sip_sub *sub, struct arena *arena)
 			    sub->event_id.n ? ";id=" : "", STRV_ARG(sub->event_id));
 }
 
+static int state_of(struct sip_sub *sub, struct arena *arena, struct sip_event_body *body)
+{
+	const struct sip_event_ops *ops = sub->event->ops;
+
+	return (sub->is_polite ? ops->neutral : ops->state)(sub->event->arg, sub, arena, body);
+}
+
 /* Make and send one NOTIFY. 1 it is under way (or has been answered already, SUB may be gone), 0
  * there is nothing to be told now, -1 no memory. */
 static int send_notify(struct sip_sub *sub, struct arena *arena)
 {
-	const struct sip_event_ops *ops = sub->event->ops;
 	struct sip_event_body body = { STRV(""), STRV("") };
 	const char *text[2] = { event_line(sub, arena), state_line(sub, arena) };
 	struct strv lines[2] = { strv_of(text[0]), strv_of(text[1]) };
@@ -173,7 +179,7 @@ static int send_notify(struct sip_sub *sub, struct arena *arena)
 
 	if (!text[0] || !text[1])
 		return -1;
-	if (sub->was_active && ops->state(sub->event->arg, sub, arena, &body) < 0 &&
+	if (sub->was_active && state_of(sub, arena, &body) < 0 &&
 	    (sub->state != SUB_ENDING || sub->waits))
 		return 0;
 	request.content_type = body.body.n ? body.type : STRV("");
@@ -286,6 +292,7 @@ static void pending(struct sip_sub *sub, const struct sub_step *step)
 		failed(sub, step);
 		break;
 	case SUB_CHANGED: /* not theirs to know */
+	case SUB_RIGHT:
 		break;
 	}
 }
@@ -297,7 +304,12 @@ static void active(struct sip_sub *sub, const struct sub_step *step)
 		tell_now(sub);
 		break;
 	case SUB_CHANGED:
-		tell(sub);
+		if (!sub->is_polite)
+			tell(sub);
+		break;
+	case SUB_RIGHT:
+		sub_store_put(sub);
+		tell_now(sub);
 		break;
 	case SUB_END:
 		end(sub, step->reason);
@@ -341,6 +353,7 @@ static void ending(struct sip_sub *sub, const struct sub_step *step)
 		break;
 	case SUB_SUBSCRIBED:
 	case SUB_ALLOWED:
+	case SUB_RIGHT:
 	case SUB_END:
 	case SUB_EXPIRED:
 		break;
@@ -402,6 +415,26 @@ void sip_sub_decide(struct sip_sub *sub, int allowed)
 		sip_sub_end(sub, "rejected");
 }
 
+void sip_sub_set_right(struct sip_sub *sub, enum sip_sub_right right)
+{
+	int was_polite = sub->is_polite;
+
+	if (right == SIP_SUB_POLITE && !sub->event->ops->neutral)
+		right = SIP_SUB_REFUSED;
+	if (right == SIP_SUB_UNKNOWN || (right == SIP_SUB_PENDING && sub->state == SUB_PENDING))
+		return;
+	if (right == SIP_SUB_REFUSED || right == SIP_SUB_PENDING) {
+		sub->was_active = 0; /* the last NOTIFY says nothing any more */
+		sip_sub_end(sub, right == SIP_SUB_PENDING ? "deactivated" : "rejected");
+		return;
+	}
+	sub->is_polite = right == SIP_SUB_POLITE;
+	if (sub->state == SUB_PENDING)
+		sub_run(sub, &(struct sub_step){ .what = SUB_ALLOWED });
+	else if (was_polite != sub->is_polite)
+		sub_run(sub, &(struct sub_step){ .what = SUB_RIGHT });
+}
+
 void sip_sub_changed(struct sip_sub *sub)
 {
 	sub_run(sub, &(struct sub_step){ .what = SUB_CHANGED });
@@ -441,6 +474,56 @@ void sip_subs_gone(struct sip_subs *subs, const char *event, struct strv resourc
 {
 	each_of(subs, event, resource,
 		&(struct sub_step){ .what = SUB_END, .reason = "noresource" });
+}
+
+/* ---- rights ---- */
+
+struct question {
+	struct sip_subs *subs;
+	uint64_t id;
+};
+
+static void on_right(void *context, enum sip_sub_right right)
+{
+	struct question *question = context;
+	struct sip_sub *sub = sip_slots_find(&question->subs->slots, question->id);
+
+	if (sub)
+		sip_sub_set_right(sub, right);
+	free(question);
+}
+
+static void reconsider(struct sip_sub *sub, const struct sip_sub_rights *rights)
+{
+	struct question *question;
+
+	if (strv_eq(sub->resource, sub->watcher) || sub->state == SUB_ENDING)
+		return;
+	question = malloc(sizeof(*question));
+	if (!question) {
+		sip_sub_end(sub, "deactivated");
+		return;
+	}
+	*question = (struct question){ sub->subs, sub->id };
+	rights->find(rights->arg, strv_of(sub->event->ops->name), sub->resource, sub->watcher,
+		     on_right, question);
+}
+
+void sip_subs_reconsider(struct sip_subs *subs, const char *event, struct strv resource,
+			 const struct sip_sub_rights *rights)
+{
+	struct sub_resource *of = resource.p ? sub_resource_find(subs, event, resource) : NULL;
+	struct sip_sub *sub, *next;
+
+	for (sub = of ? of->first : NULL; sub; sub = next) {
+		next = sub->next;
+		reconsider(sub, rights);
+	}
+	for (uint32_t i = 0; !resource.p && i < subs->slots.n_used; i++) {
+		sub = sip_slots_at(&subs->slots, i);
+		if (sub && strcmp(sub->event->ops->name, event) == 0)
+			reconsider(sub, rights);
+	}
 }
 
 /* Not all of them at once: five a millisecond. */

@@ -20,6 +20,24 @@
 struct sip_sub;
 struct sip_subs; /* of one worker */
 
+/* What a watcher may hear, by rules of whoever is watched (RFC 5025 s3.2.1). */
+enum sip_sub_right {
+	SIP_SUB_REFUSED, /* 403; a subscription that is there ends */
+	SIP_SUB_PENDING, /* until somebody decides */
+	SIP_SUB_POLITE,	 /* as if allowed, but what is told says nothing (sip_event_ops.neutral) */
+	SIP_SUB_ALLOWED,
+	SIP_SUB_UNKNOWN, /* cannot be told now: 503; a subscription stays as it is */
+};
+typedef void sip_sub_right_fn(void *context, enum sip_sub_right right);
+
+/* Who knows them. FIND calls DONE once, on the calling worker, maybe before it returns; RESOURCE
+ * and WATCHER are canonical, different, and need not outlive the call. NULL: all are refused. */
+struct sip_sub_rights {
+	void (*find)(void *arg, struct strv event, struct strv resource, struct strv watcher,
+		     sip_sub_right_fn *done, void *context);
+	void *arg;
+};
+
 struct sip_event_body {
 	struct strv type, body; /* empty: the NOTIFY has none */
 };
@@ -42,6 +60,9 @@ struct sip_event_ops {
 	 * cannot be told now: nothing is sent, until the next change. Not asked while pending. */
 	int (*state)(void *arg, struct sip_sub *sub, struct arena *arena,
 		     struct sip_event_body *body_out);
+	/* What a watcher hears who is blocked politely. NULL: nobody is, they are refused. */
+	int (*neutral)(void *arg, struct sip_sub *sub, struct arena *arena,
+		       struct sip_event_body *body_out);
 	void (*began)(void *arg, struct sip_sub *sub); /* also when read back; may be NULL */
 	/* May be NULL. Also when it did not begin after all, if allow has given it a user. */
 	void (*ended)(void *arg, struct sip_sub *sub);
@@ -83,6 +104,13 @@ void sip_subs_free(struct sip_subs **subs);
  * settled; a refresh by another watcher gets 403 (WATCHER.p NULL: not looked at). */
 void sip_subs_subscribe(struct sip_subs *subs, struct sip_stx *stx, struct strv resource,
 			struct strv watcher);
+/* The same outside of a dialog for a watcher with that right. */
+void sip_subs_subscribe_as(struct sip_subs *subs, struct sip_stx *stx, struct strv resource,
+			   struct strv watcher, enum sip_sub_right right);
+/* Ask RIGHTS again for the subscriptions of others to RESOURCE (p NULL: to anything of EVENT): the
+ * rules have changed. */
+void sip_subs_reconsider(struct sip_subs *subs, const char *event, struct strv resource,
+			 const struct sip_sub_rights *rights);
 /* 1 when the request is in the dialog of a subscription of ours. */
 int sip_subs_owns(struct sip_subs *subs, const struct sip_msg *msg);
 
@@ -108,6 +136,9 @@ void sip_sub_set_user(struct sip_sub *sub, void *user); /* the package's, freed 
 void *sip_sub_user(const struct sip_sub *sub);
 /* A pending one becomes active (ALLOWED 1) or ends, rejected. */
 void sip_sub_decide(struct sip_sub *sub, int allowed);
+/* The watcher's right is now RIGHT: pending ones become active or end, active ones end (to be asked
+ * for again: "deactivated", when somebody has to decide now), or are told what they hear now. */
+void sip_sub_set_right(struct sip_sub *sub, enum sip_sub_right right);
 /* What this one is told has changed; it may be gone when this returns. */
 void sip_sub_changed(struct sip_sub *sub);
 /* What is kept of it has changed: it is written down again, unless it is about to end. */

@@ -17,7 +17,8 @@ enum sub_what {
 	SUB_SUBSCRIBED, /* begun or refreshed */
 	SUB_CHANGED,	/* the resource */
 	SUB_ALLOWED,
-	SUB_END, /* with a reason */
+	SUB_RIGHT, /* active still, but hears something else */
+	SUB_END,   /* with a reason */
 	SUB_EXPIRED,
 	SUB_LATER, /* throttle or retry is over */
 	SUB_NOTIFIED,
@@ -45,7 +46,8 @@ struct sip_sub {
 	uint64_t id;
 	enum sub_state state;
 	unsigned char was_active, is_dirty, is_out, is_urgent, has_begun;
-	unsigned char waits; /* it ends when its first state is there */
+	unsigned char waits;	 /* it ends when its first state is there */
+	unsigned char is_polite; /* hears nothing that is so */
 	const char *reason, *type;
 	uint64_t out; /* the NOTIFY under way */
 	uint64_t told_ms, expires_ms;

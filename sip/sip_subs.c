@@ -226,8 +226,9 @@ void sub_store_put(struct sip_sub *sub)
 	if (ops->keep)
 		own = ops->keep(sub->event->arg, sub, arena);
 	head = arena_printf(arena, "2 %lld %u %u %zu %zu %zu %zu %zu %zu\n",
-			    (long long)sub->expires_us, sub->version, sub->was_active, name.n,
-			    type.n, sub->event_id.n, sub->resource.n, sub->watcher.n, own.n);
+			    (long long)sub->expires_us, sub->version,
+			    sub->was_active + 2u * sub->is_polite, name.n, type.n, sub->event_id.n,
+			    sub->resource.n, sub->watcher.n, own.n);
 	h = head ? strlen(head) : 0;
 	n = h + name.n + type.n + sub->event_id.n + sub->resource.n + sub->watcher.n + own.n +
 	    dialog.n;
@@ -258,7 +259,7 @@ void sub_store_del(struct sip_sub *sub)
 enum { PARTS_1 = 5, PARTS = 6, PART_OWN = 5 };
 
 struct kept {
-	uint64_t expires_us, version, was_active;
+	uint64_t expires_us, version, state; /* 1: active, 3: and blocked politely */
 	struct strv part[PARTS]; /* name, type, event id, resource, watcher, the package's */
 	struct strv dialog;
 };
@@ -279,8 +280,7 @@ static int read_kept(struct strv value, struct kept *kept)
 	kept->part[PART_OWN] = STRV("");
 	if (!strv_cut(&value, '\n', &head) || number(&head, 2, &form) < 0 || form < 1 ||
 	    number(&head, INT64_MAX, &kept->expires_us) < 0 ||
-	    number(&head, UINT32_MAX, &kept->version) < 0 ||
-	    number(&head, 1, &kept->was_active) < 0)
+	    number(&head, UINT32_MAX, &kept->version) < 0 || number(&head, 3, &kept->state) < 0)
 		return -1;
 	for (unsigned i = 0; i < (form == 1 ? PARTS_1 : PARTS); i++) {
 		if (number(&head, value.n, &length) < 0)
@@ -323,8 +323,9 @@ int sip_subs_restore(struct sip_subs *subs, struct strv value)
 		return -1;
 	}
 	trace_new(&sub->trace);
-	sub->state = kept.was_active ? SUB_ACTIVE : SUB_PENDING;
-	sub->was_active = kept.was_active != 0;
+	sub->state = kept.state & 1 ? SUB_ACTIVE : SUB_PENDING;
+	sub->was_active = kept.state & 1;
+	sub->is_polite = kept.state == 3 && event->ops->neutral;
 	sub->version = (uint32_t)kept.version + gap_of(event->ops);
 	sub_set_expiry(sub, (unsigned)(((int64_t)kept.expires_us - now_us + 999999) / 1000000));
 	if (event->ops->restored &&

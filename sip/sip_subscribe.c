@@ -25,6 +25,7 @@ struct asked {
 	const struct sip_event *event;
 	const char *type;
 	unsigned expires_s;
+	enum sip_sub_right right;
 };
 
 static int refuse(struct asked *asked, unsigned status, const char *name, const char *value)
@@ -215,16 +216,29 @@ static void begin(struct asked *asked, struct sip_sub *sub, unsigned allowed)
 	sub_run(sub, &(struct sub_step){ .what = SUB_SUBSCRIBED });
 }
 
+/* By the right that the caller found, then by the package. */
+static unsigned allow(struct asked *asked, struct sip_sub *sub)
+{
+	const struct sip_event_ops *ops = asked->event->ops;
+
+	sub->is_polite = asked->right == SIP_SUB_POLITE;
+	if (asked->right == SIP_SUB_UNKNOWN)
+		return 503;
+	if (asked->right == SIP_SUB_REFUSED || (sub->is_polite && !ops->neutral))
+		return 403;
+	if (asked->right == SIP_SUB_PENDING)
+		return 202;
+	return ops->allow ? ops->allow(asked->event->arg, sub, asked->msg) : 200;
+}
+
 static void initial(struct asked *asked, struct strv resource, struct strv watcher)
 {
-	const struct sip_event_ops *ops;
-	unsigned allowed = 200;
+	unsigned allowed;
 	struct sip_sub *sub;
 
 	if (read_event(asked) < 0 || sip_refuse_required(asked->stx, supported) ||
 	    read_accept(asked) < 0 || read_body(asked) < 0 || read_expires(asked) < 0)
 		return;
-	ops = asked->event->ops;
 	if (!sip_msg_raw(asked->msg, SIP_H_CONTACT).p) {
 		refuse(asked, 400, NULL, NULL);
 		return;
@@ -238,8 +252,7 @@ static void initial(struct asked *asked, struct strv resource, struct strv watch
 		refuse(asked, 500, NULL, NULL);
 		return;
 	}
-	if (ops->allow)
-		allowed = ops->allow(asked->event->arg, sub, asked->msg);
+	allowed = allow(asked, sub);
 	if (allowed != 200 && allowed != 202) {
 		sub_free(&sub);
 		refuse(asked, allowed, NULL, NULL);
@@ -304,14 +317,22 @@ static void refresh(struct asked *asked, struct sip_sub *sub, struct strv watche
 	sub_run(sub, &(struct sub_step){ .what = SUB_SUBSCRIBED });
 }
 
-void sip_subs_subscribe(struct sip_subs *subs, struct sip_stx *stx, struct strv resource,
-			struct strv watcher)
+void sip_subs_subscribe_as(struct sip_subs *subs, struct sip_stx *stx, struct strv resource,
+			   struct strv watcher, enum sip_sub_right right)
 {
-	struct asked asked = { .subs = subs, .stx = stx, .msg = sip_stx_request(stx) };
+	struct asked asked = {
+		.subs = subs, .stx = stx, .msg = sip_stx_request(stx), .right = right
+	};
 
 	asked.event_id = STRV("");
 	if (asked.msg->to_tag.p)
 		refresh(&asked, find(subs, asked.msg), watcher);
 	else
 		initial(&asked, resource, watcher.p ? watcher : STRV(""));
+}
+
+void sip_subs_subscribe(struct sip_subs *subs, struct sip_stx *stx, struct strv resource,
+			struct strv watcher)
+{
+	sip_subs_subscribe_as(subs, stx, resource, watcher, SIP_SUB_ALLOWED);
 }

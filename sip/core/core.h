@@ -64,9 +64,6 @@ struct core_options {
 	unsigned flow_timer_s;	   /* told to clients with outbound (RFC 5626 s4.4); 0: not */
 	const char *service_route; /* a Service-Route value (RFC 3608); "": none */
 	unsigned breadth_max;	   /* Max-Breadth of a request that has none (RFC 5393 s5.3.3) */
-	/* May WATCHER subscribe to package EVENT of RESOURCE, somebody else's? 1 yes; else 403.
-	 * Both are canonical. NULL: nobody watches anybody else, but for trusted peers. */
-	int (*may_watch)(void *arg, struct strv event, struct strv resource, struct strv watcher);
 	/* Takes a request over: 1 and it answers it; 0: the core relays it. May be NULL. */
 	int (*deliver)(void *arg, const struct core_req *req);
 	void *arg;
@@ -97,7 +94,9 @@ struct sip_pubs;
 /* The row of the "reg" package for the table of event packages. */
 void core_reg_event(struct core *core, struct sip_event *event_out);
 /* SUBSCRIBE and PUBLISH to users of ours go there once it is known who sends them: before the
- * workers run and before loc_start. PUBS may be NULL: nothing is published. */
+ * workers run and before loc_start. PUBS may be NULL: nothing is published. What others may hear of
+ * a user, the rights of EVENTS say; trusted peers hear all but of presence, which is users' to
+ * give whoever passes the request on. */
 void core_set_events(struct core *core, struct sip_events *events, struct sip_pubs *pubs);
 
 /* Watches of an IMS core's users end, nobody being told: when no worker runs, before EVENTS end. */

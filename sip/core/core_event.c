@@ -9,26 +9,60 @@
 
 #include "sip/core/core_priv.h"
 
-/* A search for the user who is asked about. */
+/* A search for the user who is asked about, and then for what may be heard of them. */
 struct ticket {
 	struct core *core;
 	struct sip_worker *w;
 	uint64_t stx_id;
-	struct auth_identity watcher;
+	struct auth_identity resource, watcher;
 };
 
-/* Rules of users are another room's; without them nobody is shown to anybody else. */
-static int may_watch(const struct core *core, struct sip_msg *msg, struct strv resource,
-		     struct strv watcher)
+static void on_right(void *context, enum sip_sub_right right)
 {
-	const struct core_options *options = &core->options;
-	struct strv event = sip_msg_value(msg, SIP_H_EVENT, 0), name;
+	struct ticket *ticket = context;
+	struct sip_stx *stx = sip_stx_find(ticket->w->txns, ticket->stx_id);
 
-	if (msg->is_peer || strv_eq(resource, watcher))
-		return 1;
-	strv_cut(&event, ';', &name);
-	return options->may_watch &&
-	       options->may_watch(options->arg, strv_trim(name), resource, watcher) == 1;
+	if (stx)
+		sip_subs_subscribe_as(sip_events_subs(ticket->core->events, ticket->w), stx,
+				      auth_identity_text(&ticket->resource),
+				      auth_identity_text(&ticket->watcher), right);
+	free(ticket);
+}
+
+/* Rules of users are another room's; without them nobody is shown to anybody else. */
+static void find_right(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+		       struct strv event, struct strv resource, struct strv watcher)
+{
+	const struct sip_sub_rights *rights = sip_events_rights(core->events);
+	struct ticket *ticket = rights->find ? malloc(sizeof(*ticket)) : NULL;
+
+	if (!ticket) {
+		sip_stx_reply_status(stx, rights->find ? 500 : 403, NULL);
+		return;
+	}
+	*ticket = (struct ticket){ .core = core, .w = w, .stx_id = sip_stx_id(stx) };
+	if (auth_identity_parse(resource, NULL, &ticket->resource, NULL) < 0 ||
+	    auth_identity_parse(watcher, NULL, &ticket->watcher, NULL) < 0) {
+		sip_stx_reply_status(stx, 403, NULL);
+		free(ticket);
+		return;
+	}
+	rights->find(rights->arg, event, auth_identity_text(&ticket->resource),
+		     auth_identity_text(&ticket->watcher), on_right, ticket);
+}
+
+static void watch(struct core *core, struct sip_worker *w, struct sip_stx *stx,
+		  struct strv resource, struct strv watcher)
+{
+	struct sip_msg *msg = sip_stx_request(stx);
+	struct strv rest = sip_msg_value(msg, SIP_H_EVENT, 0), event;
+
+	strv_cut(&rest, ';', &event);
+	event = strv_trim(event);
+	if (strv_eq(resource, watcher) || (msg->is_peer && !strv_eq(event, STRV("presence"))))
+		sip_subs_subscribe(sip_events_subs(core->events, w), stx, resource, watcher);
+	else
+		find_right(core, w, stx, event, resource, watcher);
 }
 
 static void act(struct core *core, struct sip_worker *w, struct sip_stx *stx, struct strv resource,
@@ -36,10 +70,8 @@ static void act(struct core *core, struct sip_worker *w, struct sip_stx *stx, st
 {
 	struct sip_msg *msg = sip_stx_request(stx);
 
-	if (msg->method == SIP_SUBSCRIBE && !may_watch(core, msg, resource, watcher))
-		sip_stx_reply_status(stx, 403, NULL);
-	else if (msg->method == SIP_SUBSCRIBE)
-		sip_subs_subscribe(sip_events_subs(core->events, w), stx, resource, watcher);
+	if (msg->method == SIP_SUBSCRIBE)
+		watch(core, w, stx, resource, watcher);
 	else if (!core->pubs)
 		sip_stx_reply_status(stx, 489, NULL);
 	else if (!strv_eq(resource, watcher))
@@ -99,7 +131,9 @@ static void on_who(void *arg, struct sip_worker *w, struct sip_stx *stx, struct 
 		sip_stx_reply_status(stx, 500, NULL);
 		return;
 	}
-	*ticket = (struct ticket){ core, w, sip_stx_id(stx), who->home };
+	*ticket = (struct ticket){
+		.core = core, .w = w, .stx_id = sip_stx_id(stx), .watcher = who->home
+	};
 	core->options.users.find(core->options.users.arg, auth_identity_text(&identity), on_found,
 				 ticket);
 }

@@ -22,7 +22,8 @@ static struct {
 	struct sip_sub *sub; /* begun last */
 	unsigned began, ended;
 	unsigned allow, refreshed, told, more;
-	int has_own, comes_later;
+	int has_own;
+	enum sip_sub_right right;
 	char state[64];
 	char kept[4096];
 	size_t n_kept;
@@ -58,6 +59,16 @@ static void pkg_began(void *arg, struct sip_sub *sub)
 	(void)arg;
 	stage.sub = sub;
 	stage.began++;
+}
+
+static int pkg_neutral(void *arg, struct sip_sub *sub, struct arena *arena,
+		       struct sip_event_body *body_out)
+{
+	(void)arg;
+	(void)arena;
+	body_out->type = strv_of(sip_sub_type(sub));
+	body_out->body = STRV("nothing");
+	return 0;
 }
 
 static char own[] = "what the package keeps";
@@ -112,6 +123,7 @@ static struct sip_event_ops pkg = {
 	.max_s = 3600,
 	.throttle_ms = 5000,
 	.asks = "text/x-list",
+	.neutral = pkg_neutral,
 	.refreshed = pkg_refreshed,
 	.told = pkg_told,
 	.keep = pkg_keep,
@@ -130,7 +142,8 @@ static void on_request(void *arg, struct sip_stx *stx, struct sip_msg *msg)
 	(void)arg;
 	assert_non_null(stx);
 	assert_int_equal(msg->method, SIP_SUBSCRIBE);
-	sip_subs_subscribe(stage.subs, stx, STRV("sip:bob@example.com"), stage.watcher);
+	sip_subs_subscribe_as(stage.subs, stx, STRV("sip:bob@example.com"), stage.watcher,
+			      stage.right);
 }
 
 static void keep_put(void *arg, struct strv tag, struct strv value)
@@ -176,6 +189,7 @@ static void begin(void)
 
 	memset(&stage, 0, sizeof(stage));
 	stage.allow = 200;
+	stage.right = SIP_SUB_ALLOWED;
 	stage.watcher = STRV("sip:alice@example.com");
 	snprintf(stage.state, sizeof(stage.state), "whole");
 	rig_init(&stage.rig, &tu);
@@ -517,6 +531,101 @@ static void test_a_package_keeps_something_of_each(void **state)
 	finish();
 }
 
+/* Rights of watchers: how a subscription begins with each, and what a change of it does. */
+static const struct right_row {
+	const char *why;
+	enum sip_sub_right first, then;
+	unsigned status;
+	const char *state, *body;	    /* of the first NOTIFY */
+	const char *state_then, *body_then; /* NULL: nothing is told */
+} right_rows[] = {
+	{ "refused", SIP_SUB_REFUSED, SIP_SUB_REFUSED, 403, NULL, NULL, NULL, NULL },
+	{ "cannot be told", SIP_SUB_UNKNOWN, SIP_SUB_UNKNOWN, 503, NULL, NULL, NULL, NULL },
+	{ "allowed, and still", SIP_SUB_ALLOWED, SIP_SUB_ALLOWED, 200, "active;expires=600",
+	  "whole v0", NULL, NULL },
+	{ "allowed, then it cannot be told", SIP_SUB_ALLOWED, SIP_SUB_UNKNOWN, 200,
+	  "active;expires=600", "whole v0", NULL, NULL },
+	{ "allowed, then refused: without another word", SIP_SUB_ALLOWED, SIP_SUB_REFUSED, 200,
+	  "active;expires=600", "whole v0", "terminated;reason=rejected", "" },
+	{ "allowed, then to be decided", SIP_SUB_ALLOWED, SIP_SUB_PENDING, 200,
+	  "active;expires=600", "whole v0", "terminated;reason=deactivated", "" },
+	{ "allowed, then blocked politely", SIP_SUB_ALLOWED, SIP_SUB_POLITE, 200,
+	  "active;expires=600", "whole v0", "active;expires=600", "nothing" },
+	{ "blocked politely, then allowed", SIP_SUB_POLITE, SIP_SUB_ALLOWED, 200,
+	  "active;expires=600", "nothing", "active;expires=600", "whole v1" },
+	{ "blocked politely, then openly", SIP_SUB_POLITE, SIP_SUB_REFUSED, 200,
+	  "active;expires=600", "nothing", "terminated;reason=rejected", "" },
+	{ "pending, then allowed", SIP_SUB_PENDING, SIP_SUB_ALLOWED, 200, "pending;expires=600", "",
+	  "active;expires=600", "whole v1" },
+	{ "pending, then politely", SIP_SUB_PENDING, SIP_SUB_POLITE, 200, "pending;expires=600", "",
+	  "active;expires=600", "nothing" },
+	{ "pending, then refused", SIP_SUB_PENDING, SIP_SUB_REFUSED, 200, "pending;expires=600", "",
+	  "terminated;reason=rejected", "" },
+};
+
+static enum sip_sub_right right_now;
+
+static void find_right(void *arg, struct strv event, struct strv resource, struct strv watcher,
+		       sip_sub_right_fn *done, void *context)
+{
+	(void)arg;
+	assert_true(strv_eq(event, STRV("test")));
+	assert_true(strv_eq(resource, STRV("sip:bob@example.com")));
+	assert_true(strv_eq(watcher, STRV("sip:alice@example.com")));
+	done(context, right_now);
+}
+
+static void test_rights_and_their_changes(void **state)
+{
+	const struct sip_sub_rights rights = { find_right, NULL };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(right_rows) / sizeof(right_rows[0]); i++) {
+		const struct right_row *row = &right_rows[i];
+
+		begin();
+		print_message("%s\n", row->why);
+		stage.right = row->first;
+		subscribe(NULL, "Event: test\nContact: <sip:alice@192.0.2.99:5062>\n");
+		expect_status(row->status, NULL, NULL, 0);
+		if (row->state)
+			answer(expect_notify(row->state, row->body), 200, "");
+		/* What they do not hear, they are not told at other times either. */
+		if (row->first == SIP_SUB_POLITE || row->first == SIP_SUB_PENDING)
+			sip_subs_changed(stage.subs, "test", STRV("sip:bob@example.com"));
+		assert_null(stage.rig.first);
+		right_now = row->then;
+		sip_subs_reconsider(stage.subs, "test",
+				    i % 2 ? STRV("sip:bob@example.com") : strv_mem(NULL, 0),
+				    &rights);
+		if (row->state_then)
+			answer(expect_notify(row->state_then, row->body_then), 200, "");
+		assert_null(stage.rig.first);
+		finish();
+	}
+}
+
+static void test_a_polite_block_survives_a_restart(void **state)
+{
+	struct rig_sent *sent;
+
+	(void)state;
+	begin();
+	stage.right = SIP_SUB_POLITE;
+	subscribe(NULL, "Event: test\nContact: <sip:alice@192.0.2.99:5062>\n");
+	expect_status(200, NULL, NULL, 0);
+	answer(expect_notify("active;expires=600", "nothing"), 200, "");
+	close_subs();
+	open_subs();
+	assert_int_equal(sip_subs_restore(stage.subs, strv_mem(stage.kept, stage.n_kept)), 0);
+	rig_advance(&stage.rig, 6000);
+	sent = rig_take(&stage.rig);
+	assert_non_null(sent);
+	assert_string_equal(strstr(sent->text, "\r\n\r\n") + 4, "nothing");
+	answer(sent, 200, "");
+	finish();
+}
+
 static void test_pending_until_decided(void **state)
 {
 	(void)state;
@@ -724,6 +833,8 @@ int main(void)
 		cmocka_unit_test(test_a_fetch_is_one_notify),
 		cmocka_unit_test(test_a_fetch_waits_for_what_comes_later),
 		cmocka_unit_test(test_a_package_keeps_something_of_each),
+		cmocka_unit_test(test_rights_and_their_changes),
+		cmocka_unit_test(test_a_polite_block_survives_a_restart),
 		cmocka_unit_test(test_pending_until_decided),
 		cmocka_unit_test(test_notify_fails),
 		cmocka_unit_test(test_it_goes_on_after_a_restart),
