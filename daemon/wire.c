@@ -27,6 +27,7 @@
 #include "http/http.h"
 #include "http/http_auth.h"
 #include "kv/kv.h"
+#include "sip/sip_sub.h"
 #include "xdms/xdms_http.h"
 
 /* How long the answers that tell of a failed disk get to leave before the process ends. */
@@ -234,6 +235,19 @@ static int start_cpm(struct house *house, const struct settings *settings, struc
 	return house_cpm_start(settings, &needs, &house->cpm, err);
 }
 
+/* The CPM functions say who may hear of users, and are told whom to ask again. */
+static int start_sip(struct house *house, const struct settings *settings, struct err *err)
+{
+	struct sip_sub_rights rights;
+
+	house_cpm_rights(house->cpm, &rights);
+	house_sip_set_rights(house->sip, &rights);
+	if (house_sip_start(house->sip, settings, house->kv, house->jobs, house->xdms, err) < 0)
+		return -1;
+	house_cpm_events(house->cpm, house_sip_events(house->sip));
+	return 0;
+}
+
 int house_start(struct house *house, const struct settings *settings, struct err *err)
 {
 	struct kv_options options;
@@ -255,8 +269,7 @@ int house_start(struct house *house, const struct settings *settings, struct err
 	house_sip_show(house->sip, house->admin);
 	if (admin_start(house->admin, house->workers, house->jobs, house->kv, house->users,
 			xdms_docs(house->xdms), err) < 0 ||
-	    house_sip_start(house->sip, settings, house->kv, house->jobs, house->xdms, err) < 0 ||
-	    workers_start(house->workers, err) < 0)
+	    start_sip(house, settings, err) < 0 || workers_start(house->workers, err) < 0)
 		return -1;
 	house->running = 1;
 	return 0;

@@ -10,13 +10,17 @@
 #include <stdlib.h>
 
 #include "admin/admin.h"
+#include "cpm/cpm_presence_sip.h"
 #include "cpm/cpm_ring.h"
 #include "cpm/cpm_rules.h"
 #include "cpm/cpm_source_xdm.h"
+#include "sip/core/core.h"
+#include "sip/sip_sub.h"
 
 struct house_cpm {
 	struct house_cpm_needs needs;
 	struct cpm_source_xdm *source;
+	struct cpm_presence *presence;
 	struct cpm_rules *rules;
 	struct cpm_ring *ring;
 };
@@ -55,6 +59,19 @@ static void find_home(void *arg, struct strv identity, cpm_home_fn *done, void *
 
 /* ---- opening ---- */
 
+/* Presence is shown by the rules, and hears of their changes behind them. */
+static int open_presence(struct house_cpm *cpm, const struct cpm_source *source,
+			 struct cpm_source *source_out, struct err *err)
+{
+	const struct core_users users = { cpm->needs.find_user, cpm->needs.find_arg };
+	const struct cpm_presence_options options = { cpm->needs.domains, &users };
+
+	if (cpm_presence_new(&options, &cpm->presence, err) < 0)
+		return -1;
+	cpm_presence_source(cpm->presence, source, source_out);
+	return 0;
+}
+
 static int open_rules(struct house_cpm *cpm, const struct settings *settings, struct err *err)
 {
 	struct cpm_rules_options options = { .domains = *cpm->needs.domains,
@@ -65,12 +82,17 @@ static int open_rules(struct house_cpm *cpm, const struct settings *settings, st
 					     .root_uri = strv_of(settings->xcap.uri),
 					     .home = find_home,
 					     .home_arg = cpm };
+	struct cpm_source source;
 
 	if (cpm_source_xdm_new(cpm->needs.kv, cpm->needs.store, cpm->needs.domains, &cpm->source,
 			       err) < 0)
 		return -1;
-	cpm_source_xdm_fill(cpm->source, &options.source);
-	return cpm_rules_new(&options, &cpm->rules, err);
+	cpm_source_xdm_fill(cpm->source, &source);
+	if (open_presence(cpm, &source, &options.source, err) < 0 ||
+	    cpm_rules_new(&options, &cpm->rules, err) < 0)
+		return -1;
+	cpm_presence_set_rules(cpm->presence, cpm->rules);
+	return 0;
 }
 
 static int open_ring(struct house_cpm *cpm, const struct settings *settings, struct err *err)
@@ -101,6 +123,17 @@ void house_cpm_show(struct house_cpm *cpm, struct admin *admin)
 	admin_set_cpm(admin, cpm->rules, cpm->ring);
 }
 
+void house_cpm_rights(struct house_cpm *cpm, struct sip_sub_rights *rights_out)
+{
+	cpm_presence_rights(cpm->presence, rights_out);
+}
+
+void house_cpm_events(struct house_cpm *cpm, struct sip_events *events)
+{
+	if (events)
+		cpm_presence_start(cpm->presence, events);
+}
+
 /* ---- closing ---- */
 
 void house_cpm_stop(struct house_cpm *cpm)
@@ -118,6 +151,7 @@ void house_cpm_free(struct house_cpm **cpm_at)
 		return;
 	cpm_ring_free(&cpm->ring);
 	cpm_rules_free(&cpm->rules);
+	cpm_presence_free(&cpm->presence);
 	cpm_source_xdm_free(&cpm->source);
 	free(cpm);
 }

@@ -16,6 +16,8 @@
 
 struct admin;
 struct house_cpm;
+struct sip_events;
+struct sip_sub_rights;
 struct xdm_store;
 
 /* What the CPM functions need of the rest; all borrowed. */
@@ -35,6 +37,10 @@ int house_cpm_start(const struct settings *settings, const struct house_cpm_need
 		    struct house_cpm **cpm_out, struct err *err);
 /* What operators see of it. Before the workers run. */
 void house_cpm_show(struct house_cpm *cpm, struct admin *admin);
+/* What watchers may hear of users: for house_sip_set_rights; and the packages that SIP made of it
+ * (NULL: there is no SIP), which are told when rules change. Before the workers run. */
+void house_cpm_rights(struct house_cpm *cpm, struct sip_sub_rights *rights_out);
+void house_cpm_events(struct house_cpm *cpm, struct sip_events *events);
 /* Ask the store nothing more: before kv_close, while the workers run. Accepts NULL. */
 void house_cpm_stop(struct house_cpm *cpm);
 /* After workers_free. Takes the address, accepts NULL. */

@@ -43,6 +43,7 @@ struct house_sip {
 	struct core *core;
 	struct sip_pubs *pubs;
 	struct sip_mwi mwi;
+	struct sip_sub_rights rights;
 	struct xcap_diff *diff;
 	struct sip_event packages[EVENTS];
 	struct sip_events *events;
@@ -213,6 +214,12 @@ void house_sip_set_waiting(struct house_sip *house, const struct sip_mwi *mwi)
 		house->mwi = *mwi;
 }
 
+void house_sip_set_rights(struct house_sip *house, const struct sip_sub_rights *rights)
+{
+	if (house)
+		house->rights = *rights;
+}
+
 struct sip_events *house_sip_events(struct house_sip *house)
 {
 	return house ? house->events : NULL;
@@ -253,9 +260,9 @@ static int start_worker(struct house_sip *house, const struct settings *settings
 static int start_events(struct house_sip *house, struct kv *kv, struct err *err)
 {
 	static const struct sip_publish_ops *const published[] = { &sip_presence_publish };
-	const struct sip_events_options options = { .events = house->packages,
-						    .n_events = EVENTS,
-						    .kv = kv };
+	const struct sip_events_options options = {
+		.events = house->packages, .n_events = EVENTS, .kv = kv, .rights = house->rights
+	};
 	struct sip_pubs_options pubs;
 
 	sip_pubs_options_init(&pubs);
@@ -303,9 +310,8 @@ int house_sip_start(struct house_sip *house, const struct settings *settings, st
 	for (unsigned i = 0; i < house->n_own; i++)
 		if (start_worker(house, settings, i, err) < 0)
 			return -1;
-	if (core_load_key(house->core, kv, err) < 0 ||
-	    open_diff(house, settings, xdms, err) < 0 || start_events(house, kv, err) < 0 ||
-	    loc_start(house->loc, kv, jobs, err) < 0)
+	if (core_load_key(house->core, kv, err) < 0 || open_diff(house, settings, xdms, err) < 0 ||
+	    start_events(house, kv, err) < 0 || loc_start(house->loc, kv, jobs, err) < 0)
 		return -1;
 	return sip_start(house->sip, err);
 }

@@ -19,6 +19,7 @@ struct admin;
 struct house_sip;
 struct sip_events;
 struct sip_mwi;
+struct sip_sub_rights;
 struct xdms;
 
 /* What the SIP side needs of the rest. */
@@ -37,6 +38,9 @@ void house_sip_show(struct house_sip *sip, struct admin *admin);
 /* Who knows what messages wait for a user (copied). Before house_sip_start; without it none do.
  * Whoever knows says sip_mwi_changed when it has changed. */
 void house_sip_set_waiting(struct house_sip *sip, const struct sip_mwi *mwi);
+/* Who knows what watchers may hear of users (copied). Before house_sip_start; without it nothing.
+ */
+void house_sip_set_rights(struct house_sip *sip, const struct sip_sub_rights *rights);
 /* Before workers_start. */
 int house_sip_start(struct house_sip *sip, const struct settings *settings, struct kv *kv,
 		    struct jobs *jobs, struct xdms *xdms, struct err *err);

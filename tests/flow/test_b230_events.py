@@ -10,6 +10,8 @@
 
 
 import pytest
+import requests
+from requests.auth import HTTPDigestAuth
 
 from harness import add_user
 from sipua import UserAgent
@@ -100,3 +102,74 @@ def test_message_summary_of_a_mailbox_without_messages(alice):
     assert told.get("content-type") == "application/simple-message-summary"
     assert told.body == b"Messages-Waiting: no\r\n"
     assert subscribe(alice, "sip:bob@example.com", "message-summary").status == 403
+
+
+RULES = """<?xml version="1.0" encoding="UTF-8"?>
+<cr:ruleset xmlns:cr="urn:ietf:params:xml:ns:common-policy"
+ xmlns:pr="urn:ietf:params:xml:ns:pres-rules">
+<cr:rule id="a"><cr:conditions><cr:identity><cr:one id="{who}"/></cr:identity></cr:conditions>
+<cr:actions><pr:sub-handling>{handling}</pr:sub-handling></cr:actions></cr:rule></cr:ruleset>"""
+
+
+def put_rules(server, handling, who="sip:bob@example.com"):
+    answer = requests.put(
+        f"{server.url}/xcap-root/pres-rules/users/sip:alice@example.com/index",
+        data=RULES.format(who=who, handling=handling), auth=HTTPDigestAuth("alice", PASSWORD),
+        headers={"Content-Type": "application/auth-policy+xml"}, timeout=60)
+    assert answer.status_code < 300, answer.text
+
+
+@pytest.fixture
+def bob(server):
+    with UserAgent(server, "bob", PASSWORD) as ua:
+        yield ua
+
+
+def publish(ua):
+    fields = [("Event", "presence"), ("Expires", 600), ("Content-Type", "application/pidf+xml")]
+    assert ua.call("PUBLISH", ua.aor, fields, PIDF).status == 200
+
+
+HANDLINGS = [
+    ("block", 403, None, None),
+    ("confirm", 200, "pending", b""),
+    ("polite-block", 200, "active", b"<basic>closed</basic>"),
+    ("allow", 200, "active", b"<basic>open</basic>"),
+]
+
+
+@pytest.mark.parametrize("handling, status, state, shown", HANDLINGS)
+def test_pres_rules_say_who_sees_presence(handling, status, state, shown, server, alice, bob):
+    publish(alice)
+    put_rules(server, handling)
+    assert subscribe(bob, alice.aor, "presence").status == status
+    if state:
+        told = notified(bob)
+        assert told.get("subscription-state").startswith(state)
+        assert shown in told.body and (shown or not told.body)
+    with UserAgent(server, "root", PASSWORD) as other:
+        add_user(server, "root", PASSWORD)
+        assert subscribe(other, alice.aor, "presence").status == 403
+
+
+def test_a_change_of_the_rules_changes_what_is_told(server, alice, bob):
+    publish(alice)
+    put_rules(server, "confirm")
+    assert subscribe(bob, alice.aor, "presence").status == 200
+    assert notified(bob).get("subscription-state").startswith("pending")
+    put_rules(server, "allow")
+    told = notified(bob)
+    assert told.get("subscription-state").startswith("active") and b"open" in told.body
+    put_rules(server, "polite-block")
+    told = notified(bob)
+    assert told.get("subscription-state").startswith("active") and b"closed" in told.body
+    # In force before the subscription goes on after a restart, too.
+    assert server.stop() == 0
+    server.start()
+    put_rules(server, "allow", who="sip:carol@example.com")
+    while True:
+        told = notified(bob)
+        assert b"open" not in told.body
+        if told.get("subscription-state") == "terminated;reason=rejected":
+            break
+    assert not told.body
