@@ -45,14 +45,37 @@ uint64_t trace_random(void)
 	return result;
 }
 
-void trace_new(struct trace_id *id_out)
+void trace_unpack(const uint64_t half[2], struct trace_id *id_out)
 {
 	static const char digits[] = "0123456789abcdef";
-	uint64_t half[2] = { trace_random(), trace_random() | 1 };
 
 	for (int i = 0; i < TRACE_HEX; i++)
 		id_out->hex[i] = digits[half[i / 16] >> (4 * (15 - i % 16)) & 15];
 	id_out->hex[TRACE_HEX] = '\0';
+}
+
+void trace_pack(const struct trace_id *id, uint64_t half_out[2])
+{
+	half_out[0] = half_out[1] = 0;
+	for (int i = 0; i < TRACE_HEX; i++) {
+		char c = id->hex[i];
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+						   : -1;
+
+		if (digit < 0) {
+			half_out[0] = half_out[1] = 0;
+			return;
+		}
+		half_out[i / 16] = half_out[i / 16] << 4 | (uint64_t)digit;
+	}
+}
+
+void trace_new(struct trace_id *id_out)
+{
+	const uint64_t half[2] = { trace_random(), trace_random() | 1 };
+
+	trace_unpack(half, id_out);
 }
 
 static int all_hex(const char *p, size_t n)

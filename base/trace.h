@@ -22,6 +22,11 @@ void trace_new(struct trace_id *id_out);
  * of its form, so that the caller makes a new one. */
 int trace_parse(struct strv value, struct trace_id *id_out);
 
+/* An id as two numbers and back: half the room, where many are kept. An id that is empty or not of
+ * the form is 0 and 0. */
+void trace_pack(const struct trace_id *id, uint64_t half_out[2]);
+void trace_unpack(const uint64_t half[2], struct trace_id *id_out);
+
 /* 64 random bits, fast and not for secrets; thread-safe. */
 uint64_t trace_random(void);
 

@@ -83,7 +83,7 @@ static int64_t unix_us(void)
 }
 
 static void capture(void *arg, int outgoing, enum sip_proto proto, const struct sip_addr *local,
-		    const struct sip_addr *remote, struct strv bytes)
+		    const struct sip_addr *remote, struct strv bytes, const struct trace_id *trace)
 {
 	struct house_sip *house = arg;
 	const struct worker *worker = worker_self();
@@ -92,6 +92,7 @@ static void capture(void *arg, int outgoing, enum sip_proto proto, const struct 
 					 .from = outgoing ? *local : *remote,
 					 .to = outgoing ? *remote : *local,
 					 .time_us = unix_us(),
+					 .trace = trace,
 					 .message = bytes };
 
 	if (hep)

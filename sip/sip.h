@@ -59,8 +59,11 @@ struct sip_hooks {
 	/* A response to no transaction: a 2xx to INVITE that came late or again. */
 	void (*stray)(void *arg, struct sip_worker *w, struct sip_msg *msg);
 	void (*flow_closed)(void *arg, uint64_t flow); /* as sip_tp_ops */
+	/* A message in either direction, and the id of the request that it is part of (NULL: of
+	 * none, as what the fence refuses). */
 	void (*seen)(void *arg, int outgoing, enum sip_proto proto, const struct sip_addr *local,
-		     const struct sip_addr *remote, struct strv bytes);
+		     const struct sip_addr *remote, struct strv bytes,
+		     const struct trace_id *trace);
 	void *arg;
 };
 

@@ -15,6 +15,7 @@
 struct sip_buf {
 	atomic_uint holders;
 	uint32_t n;
+	uint64_t trace[2]; /* both 0: none */
 	char data[];
 };
 
@@ -26,6 +27,7 @@ struct sip_buf *sip_buf_new(size_t n)
 		return NULL;
 	atomic_init(&buf->holders, 1);
 	buf->n = (uint32_t)n;
+	buf->trace[0] = buf->trace[1] = 0;
 	return buf;
 }
 
@@ -68,4 +70,18 @@ void sip_buf_shorten(struct sip_buf *buf, size_t n)
 {
 	assert(n <= buf->n);
 	buf->n = (uint32_t)n;
+}
+
+void sip_buf_set_trace(struct sip_buf *buf, const struct trace_id *trace)
+{
+	if (trace && !buf->trace[0] && !buf->trace[1])
+		trace_pack(trace, buf->trace);
+}
+
+int sip_buf_trace(const struct sip_buf *buf, struct trace_id *trace_out)
+{
+	if (!buf->trace[0] && !buf->trace[1])
+		return 0;
+	trace_unpack(buf->trace, trace_out);
+	return 1;
 }

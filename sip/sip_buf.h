@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/strv.h"
+#include "base/trace.h"
 
 struct sip_buf;
 
@@ -25,6 +26,10 @@ static inline struct strv sip_buf_bytes(struct sip_buf *buf)
 {
 	return strv_mem(sip_buf_data(buf), sip_buf_size(buf));
 }
+/* Of the request that it is or answers: set once, before it is shared; a second time, or with NULL,
+ * has no effect. */
+void sip_buf_set_trace(struct sip_buf *buf, const struct trace_id *trace);
+int sip_buf_trace(const struct sip_buf *buf, struct trace_id *trace_out); /* 1; 0: none was set */
 /* Before it is shared only. */
 void sip_buf_shorten(struct sip_buf *buf, size_t n);
 

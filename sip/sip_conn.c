@@ -335,8 +335,6 @@ void sip_conn_deliver(struct sip_conn *conn, struct strv bytes, unsigned broken,
 
 	conn->got = 1;
 	metric_add(tp->received[conn->proto], 1);
-	if (tp->ops.seen)
-		tp->ops.seen(tp->ops.arg, 0, rx.proto, &rx.local, &rx.source, bytes);
 	tp->ops.received(tp->ops.arg, &rx);
 }
 
@@ -524,9 +522,9 @@ void sip_conn_send(struct sip_conn *conn, struct sip_tp_out *out)
 		return;
 	}
 	metric_add(tp->sent[conn->proto], 1);
-	if (tp->ops.seen)
-		tp->ops.seen(tp->ops.arg, 1, (enum sip_proto)conn->proto, &conn->local,
-			     &conn->remote, sip_buf_bytes(out->buf));
+	if (tp->ops.sent)
+		tp->ops.sent(tp->ops.arg, (enum sip_proto)conn->proto, &conn->local, &conn->remote,
+			     out->buf);
 	if (conn->ws)
 		sip_ws_wrap(out);
 	append(conn, out);

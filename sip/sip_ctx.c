@@ -236,6 +236,7 @@ static void invite_failure(struct sip_ctx *ctx, struct sip_msg *response)
 	struct sip_txns *txns = ctx->txns;
 
 	if (ack) {
+		sip_buf_set_trace(ack, &ctx->trace);
 		sip_count_request(txns->count, SIP_OUT, SIP_ACK, (enum sip_proto)ctx->hop.proto);
 		txn_hop_send(txns, &ctx->hop, ctx->name, ack, 0);
 	}
@@ -417,6 +418,7 @@ static struct sip_ctx *ctx_new(struct sip_txns *txns, const struct sip_send *sen
 	ctx->head.kind = TXN_CLIENT;
 	ctx->state = send->method == SIP_INVITE ? INVITE_CALLING : OTHER_TRYING;
 	ctx->method = (unsigned char)send->method;
+	sip_buf_set_trace(send->buf, send->trace);
 	ctx->buf = sip_buf_hold(send->buf);
 	ctx->answered = send->answered;
 	ctx->arg = send->arg;
@@ -445,6 +447,11 @@ struct sip_ctx *sip_ctx_send(struct sip_txns *txns, const struct sip_send *send)
 	set_end(ctx, 64 * txns->timers.t1_ms);	    /* Timer B, F */
 	txns->below.send(&txns->below, &send->dest, ctx->buf, ctx->id);
 	return ctx;
+}
+
+const struct trace_id *ctx_trace(const struct sip_ctx *ctx)
+{
+	return ctx->trace.hex[0] ? &ctx->trace : NULL;
 }
 
 uint64_t sip_ctx_id(const struct sip_ctx *ctx)

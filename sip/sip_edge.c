@@ -51,6 +51,44 @@ struct sip_worker *sip_worker_at(struct sip *sip, unsigned index)
 	return index < sip->n_edges ? &sip->edge[index].w : NULL;
 }
 
+/* ---- seen ---- */
+
+static void tell_seen(struct sip *sip, int outgoing, enum sip_proto proto,
+		      const struct sip_addr *local, const struct sip_addr *remote,
+		      struct strv bytes, const struct trace_id *trace)
+{
+	if (sip_trace_on())
+		sip_trace_message(outgoing, proto, local, remote, bytes, trace);
+	if (sip->options.hooks.seen)
+		sip->options.hooks.seen(sip->options.hooks.arg, outgoing, proto, local, remote,
+					bytes, trace);
+}
+
+static void on_sent(void *arg, enum sip_proto proto, const struct sip_addr *local,
+		    const struct sip_addr *remote, struct sip_buf *buf)
+{
+	struct sip *sip = arg;
+	struct trace_id trace;
+
+	if (sip->options.hooks.seen || sip_trace_on())
+		tell_seen(sip, 1, proto, local, remote, sip_buf_bytes(buf),
+			  sip_buf_trace(buf, &trace) ? &trace : NULL);
+}
+
+/* By the transactions: only they know which request a response belongs to. */
+static void on_seen(void *arg, const struct sip_msg *msg, const struct trace_id *trace)
+{
+	const struct sip_edge *edge = arg;
+
+	tell_seen(edge->sip, 0, msg->proto, &msg->local, &msg->source, msg->bytes, trace);
+}
+
+/* What gets no further than here. */
+static void seen_refused(struct sip_edge *edge, const struct sip_rx *rx)
+{
+	tell_seen(edge->sip, 0, rx->proto, &rx->local, &rx->source, rx->bytes, NULL);
+}
+
 /* ---- received ---- */
 
 static void send_refusal(struct sip_edge *edge, const struct sip_rx *rx, unsigned status,
@@ -77,6 +115,7 @@ static void refused(struct sip_edge *edge, const struct sip_rx *rx, enum sip_dro
 {
 	char source[SIP_ADDR_TEXT];
 
+	seen_refused(edge, rx);
 	sip_count_drop(edge->count, cause);
 	/* Anybody can make these by the thousand: a line each is for who looks closely. */
 	log_debug(LOG_SIP, "refused", L_INT("status", answer ? status : 0),
@@ -176,6 +215,7 @@ static void on_received(void *arg, const struct sip_rx *rx)
 	    !limit_request(sip->options.tp.limits, &rx->source.any,
 			   worker_now_ms(edge->w.worker))) {
 		sip_count_drop(edge->count, SIP_DROP_LIMIT);
+		seen_refused(edge, rx);
 		return;
 	}
 	result = sip_fence_check(rx->bytes, rx->flow != 0 && !sip_edge_is_ws(rx->proto),
@@ -216,18 +256,6 @@ static void on_flow_closed(void *arg, uint64_t flow)
 
 	if (sip->options.hooks.flow_closed)
 		sip->options.hooks.flow_closed(sip->options.hooks.arg, flow);
-}
-
-static void on_seen(void *arg, int outgoing, enum sip_proto proto, const struct sip_addr *local,
-		    const struct sip_addr *remote, struct strv bytes)
-{
-	struct sip *sip = arg;
-
-	if (sip_trace_on())
-		sip_trace_message(outgoing, proto, local, remote, bytes);
-	if (sip->options.hooks.seen)
-		sip->options.hooks.seen(sip->options.hooks.arg, outgoing, proto, local, remote,
-					bytes);
 }
 
 /* ---- dispatched ---- */
@@ -282,9 +310,11 @@ static void on_stray(void *arg, struct sip_msg *msg)
 
 static int edge_init(struct sip_edge *edge, struct sip *sip, unsigned index, struct err *err)
 {
-	const struct sip_tu tu = {
-		.request = on_request, .cancel = on_cancel, .stray = on_stray, .arg = edge
-	};
+	const struct sip_tu tu = { .request = on_request,
+				   .cancel = on_cancel,
+				   .stray = on_stray,
+				   .seen = on_seen,
+				   .arg = edge };
 	struct sip_below below;
 
 	edge->sip = sip;
@@ -317,7 +347,7 @@ int sip_new(const struct sip_options *options, struct workers *workers, struct s
 	sip->options.tp.ops = (struct sip_tp_ops){ .received = on_received,
 						   .failed = on_failed,
 						   .flow_closed = on_flow_closed,
-						   .seen = on_seen,
+						   .sent = on_sent,
 						   .arg = sip };
 	if (sip_tp_new(&sip->options.tp, workers, &sip->tp, err) < 0) {
 		sip_free(&sip);

@@ -192,6 +192,11 @@ static void log_outcome(struct sip_stx *stx, unsigned status)
 		 L_INT("ms", us < 0 ? 0 : us), L_ID(&stx->trace));
 }
 
+const struct trace_id *stx_trace(const struct sip_stx *stx)
+{
+	return &stx->trace;
+}
+
 /* ---- states ---- */
 
 static void repeat_last(struct sip_stx *stx)
@@ -215,6 +220,7 @@ static int answer_late(struct sip_stx *stx, const struct stx_step *step)
 
 static void send_answer(struct sip_stx *stx, struct stx_step *step)
 {
+	sip_buf_set_trace(step->buf, &stx->trace);
 	sip_buf_drop(&stx->last);
 	stx->last = sip_buf_hold(step->buf);
 	stx->status = (unsigned short)step->status;
@@ -441,6 +447,7 @@ static void refuse_overload(struct sip_txns *txns, struct sip_msg *msg)
 
 	sip_count_drop(txns->count, SIP_DROP_OVERLOAD);
 	if (buf) {
+		sip_buf_set_trace(buf, &msg->trace);
 		sip_reply_dest(msg, &dest);
 		txns->below.send(&txns->below, &dest, buf, 0);
 		sip_buf_drop(&buf);

@@ -58,10 +58,9 @@ struct sip_tp_ops {
 	void (*failed)(void *arg, uint64_t cookie);
 	/* A connection is gone: bindings to its flow are dead (RFC 5626 s4.4). May be NULL. */
 	void (*flow_closed)(void *arg, uint64_t flow);
-	/* One datagram or message in either direction, for capture (HEPv3) and the trace; may be
-	 * NULL. */
-	void (*seen)(void *arg, int outgoing, enum sip_proto proto, const struct sip_addr *local,
-		     const struct sip_addr *remote, struct strv bytes);
+	/* One datagram or message that goes out, for capture (HEPv3) and the trace; may be NULL. */
+	void (*sent)(void *arg, enum sip_proto proto, const struct sip_addr *local,
+		     const struct sip_addr *remote, struct sip_buf *buf);
 	void *arg;
 };
 

@@ -9,10 +9,13 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "auth/auth_identity.h"
 #include "base/log.h"
 #include "sip/sip_fence.h"
+#include "sip/sip_field.h"
 
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 static char *users[SIP_TRACE_USERS_MAX];
@@ -27,18 +30,33 @@ int sip_trace_on(void)
 	return atomic_load_explicit(&n_users, memory_order_relaxed) || log_on(LOG_SIP, LOG_DEBUG);
 }
 
+/* The one spelling of USER, in IDENTITY or as it is. */
+static struct strv reduce(struct strv user, struct auth_identity *identity)
+{
+	char text[AUTH_IDENTITY_BYTES];
+	int n = snprintf(text, sizeof(text), "%s:%.*s",
+			 user.n && memchr(user.p, '@', user.n) ? "sip" : "tel", STRV_ARG(user));
+
+	if (n < 0 || (size_t)n >= sizeof(text) ||
+	    auth_identity_parse(strv_mem(text, (size_t)n), NULL, identity, NULL) < 0)
+		return user;
+	return strv_mem(identity->text + 4, identity->n - 4u); /* behind "sip:", "tel:" */
+}
+
 static int find(struct strv user)
 {
 	for (unsigned i = 0; i < SIP_TRACE_USERS_MAX; i++)
-		if (users[i] && strv_caseeq(strv_of(users[i]), user))
+		if (users[i] && strv_eq(strv_of(users[i]), user))
 			return (int)i;
 	return -1;
 }
 
 int sip_trace_add(struct strv user)
 {
+	struct auth_identity identity;
 	int ret = -1;
 
+	user = reduce(user, &identity);
 	pthread_rwlock_wrlock(&lock);
 	if (user.n && find(user) >= 0)
 		ret = 0;
@@ -57,8 +75,10 @@ int sip_trace_add(struct strv user)
 
 int sip_trace_remove(struct strv user)
 {
+	struct auth_identity identity;
 	int i;
 
+	user = reduce(user, &identity);
 	pthread_rwlock_wrlock(&lock);
 	i = find(user);
 	if (i >= 0) {
@@ -135,31 +155,61 @@ static void look(struct strv bytes, struct seen *seen)
 	}
 }
 
-static int holds(struct strv text, struct strv user)
+/* Whoever a URI names, for comparison. */
+struct who {
+	struct auth_identity identity;
+	int is_known;
+};
+
+static void read_uri(struct strv uri, struct who *who)
 {
-	for (size_t i = 0; user.n && i + user.n <= text.n; i++)
-		if (strv_caseeq(strv_mem(text.p + i, user.n), user))
-			return 1;
-	return 0;
+	who->is_known = auth_identity_parse(uri, NULL, &who->identity, NULL) == 0;
+}
+
+static void read_who(const struct seen *seen, struct who who[3])
+{
+	struct strv from = seen->from, to = seen->to, rest = seen->start, word;
+	struct sip_name_addr value;
+
+	memset(who, 0, 3 * sizeof(*who));
+	if (from.n && sip_name_addr_next(&from, &value) == 1)
+		read_uri(value.uri.text, &who[0]);
+	if (to.n && sip_name_addr_next(&to, &value) == 1)
+		read_uri(value.uri.text, &who[1]);
+	if (!strv_starts(rest, STRV("SIP/")) && strv_cut(&rest, ' ', &word)) {
+		strv_cut(&rest, ' ', &word);
+		read_uri(word, &who[2]);
+	}
+}
+
+static int is_user(const struct who *who, struct strv user)
+{
+	if (!who->is_known)
+		return 0;
+	return strv_eq(strv_mem(who->identity.text + 4, who->identity.n - 4u), user) ||
+	       strv_eq(auth_identity_user(&who->identity), user);
 }
 
 static int is_traced(const struct seen *seen)
 {
+	struct who who[3];
 	int traced = 0;
 
+	read_who(seen, who);
 	pthread_rwlock_rdlock(&lock);
 	for (unsigned i = 0; i < SIP_TRACE_USERS_MAX && !traced; i++) {
 		struct strv user = strv_of(users[i]);
 
-		traced = users[i] && (holds(seen->from, user) || holds(seen->to, user) ||
-				      holds(seen->start, user));
+		for (unsigned k = 0; users[i] && k < 3 && !traced; k++)
+			traced = is_user(&who[k], user);
 	}
 	pthread_rwlock_unlock(&lock);
 	return traced;
 }
 
 void sip_trace_message(int outgoing, enum sip_proto proto, const struct sip_addr *local,
-		       const struct sip_addr *remote, struct strv bytes)
+		       const struct sip_addr *remote, struct strv bytes,
+		       const struct trace_id *trace)
 {
 	char here[SIP_ADDR_TEXT], there[SIP_ADDR_TEXT];
 	struct seen seen;
@@ -175,5 +225,7 @@ void sip_trace_message(int outgoing, enum sip_proto proto, const struct sip_addr
 			  L_STR("local", sip_addr_print(local, here)),
 			  L_STR("remote", sip_addr_print(remote, there)),
 			  L_INT("bytes", (int64_t)bytes.n),
+			  trace ? L_ID(trace)
+				: (struct log_field){ LOG_F_END, NULL, { NULL, 0 }, 0 },
 			  (struct log_field){ LOG_F_END, NULL, { NULL, 0 }, 0 } });
 }

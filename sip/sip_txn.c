@@ -200,6 +200,26 @@ struct sip_key txn_client_key(struct sip_txns *txns, struct strv branch, struct 
 
 /* ---- input ---- */
 
+/* HEAD NULL: it is MSG that begins a transaction. */
+static void tell_seen(struct sip_txns *txns, const struct txn_head *head, const struct sip_msg *msg)
+{
+	const struct txn_done *done = (const struct txn_done *)head;
+	const struct trace_id *trace = NULL;
+	struct trace_id kept;
+
+	if (!txns->tu.seen)
+		return;
+	if (!head)
+		trace = msg->is_request ? &msg->trace : NULL;
+	else if (head->kind == TXN_SERVER)
+		trace = stx_trace((const struct sip_stx *)head);
+	else if (head->kind == TXN_CLIENT)
+		trace = ctx_trace((const struct sip_ctx *)head);
+	else if (done->buf && sip_buf_trace(done->buf, &kept))
+		trace = &kept;
+	txns->tu.seen(txns->tu.arg, msg, trace);
+}
+
 static void input_new_request(struct sip_txns *txns, const struct sip_key *key, struct sip_msg *msg)
 {
 	sip_count_request(txns->count, SIP_IN, msg->method, msg->proto);
@@ -218,6 +238,7 @@ static void input_request(struct sip_txns *txns, struct sip_msg *msg)
 	struct txn_head *head =
 		txn_find_server(txns, msg, is_ack ? STRV("INVITE") : msg->method_name, &key);
 
+	tell_seen(txns, head, msg);
 	if (!head)
 		input_new_request(txns, &key, msg);
 	else if (head->kind == TXN_SERVER)
@@ -231,6 +252,7 @@ static void input_response(struct sip_txns *txns, struct sip_msg *msg)
 	struct sip_key key = txn_client_key(txns, msg->via.branch, msg->method_name);
 	struct txn_head *head = (struct txn_head *)sip_table_find(&txns->table, &key);
 
+	tell_seen(txns, head, msg);
 	if (head && head->kind == TXN_CLIENT) {
 		ctx_input((struct sip_ctx *)head, msg);
 		return;

@@ -45,6 +45,9 @@ struct sip_tu {
 	void (*cancel)(void *arg, struct sip_stx *stx);
 	/* A response that belongs to no transaction (a 2xx to INVITE repeated); may be NULL. */
 	void (*stray)(void *arg, struct sip_msg *msg);
+	/* Each message that came in, before anything is made of it, and the id of the request that
+	 * it is, repeats, acknowledges or answers (NULL: of none that is known); may be NULL. */
+	void (*seen)(void *arg, const struct sip_msg *msg, const struct trace_id *trace);
 	void *arg;
 };
 

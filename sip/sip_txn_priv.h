@@ -105,11 +105,13 @@ static inline unsigned txn_min(unsigned a, unsigned b)
 /* sip_stx.c */
 void stx_input(struct sip_txns *txns, const struct sip_key *key, struct sip_msg *msg);
 void stx_again(struct sip_stx *stx, struct sip_msg *msg); /* the request once more, or its ACK */
+const struct trace_id *stx_trace(const struct sip_stx *stx);
 void stx_cancelled(struct sip_stx *stx);
 void stx_free(struct sip_stx **stx); /* the table is not told */
 
 /* sip_ctx.c */
 void ctx_input(struct sip_ctx *ctx, struct sip_msg *msg);
+const struct trace_id *ctx_trace(const struct sip_ctx *ctx);
 void ctx_failed(struct sip_ctx *ctx);
 void ctx_free(struct sip_ctx **ctx);
 void ctx_set_answered(struct sip_ctx *ctx, sip_answered_fn *answered, void *arg);

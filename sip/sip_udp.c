@@ -169,8 +169,6 @@ static void take(struct sip_door *door, struct mmsghdr *got)
 		answer_stun(door, &rx);
 		return;
 	}
-	if (tp->ops.seen)
-		tp->ops.seen(tp->ops.arg, 0, SIP_UDP, &rx.local, &rx.source, rx.bytes);
 	tp->ops.received(tp->ops.arg, &rx);
 }
 
@@ -455,12 +453,12 @@ static void account(struct sip_tp_edge *edge)
 		struct sip_udp_out *item = &edge->udp_out[i];
 
 		bytes += sip_buf_size(item->buf);
-		if (tp->ops.seen)
-			tp->ops.seen(tp->ops.arg, 1, SIP_UDP,
+		if (tp->ops.sent)
+			tp->ops.sent(tp->ops.arg, SIP_UDP,
 				     item->from.any.sa_family != AF_UNSPEC
 					     ? &item->from
 					     : &item->door->listener->addr,
-				     &item->to, sip_buf_bytes(item->buf));
+				     &item->to, item->buf);
 	}
 	metric_add(tp->sent[SIP_UDP], edge->n_udp_out);
 	metric_add(tp->sent_bytes[SIP_UDP], bytes);

@@ -37,6 +37,21 @@ static const struct {
 	{ "a line break within", "00-" ID "-b7ad6b7169203331\n01", -1 },
 };
 
+static void an_id_is_two_numbers(void **state)
+{
+	struct trace_id id = { ID }, back;
+	uint64_t half[2];
+
+	(void)state;
+	trace_pack(&id, half);
+	assert_true(half[0] == UINT64_C(0x0af7651916cd43dd));
+	assert_true(half[1] == UINT64_C(0x8448eb211c80319c));
+	trace_unpack(half, &back);
+	assert_string_equal(back.hex, ID);
+	trace_pack(&(struct trace_id){ "" }, half);
+	assert_true(half[0] == 0 && half[1] == 0);
+}
+
 static void received_ids_keep_to_the_form(void **state)
 {
 	(void)state;
@@ -109,6 +124,7 @@ static void new_ids_are_well_formed_and_all_different(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_id_is_two_numbers),
 		cmocka_unit_test(received_ids_keep_to_the_form),
 		cmocka_unit_test(one_octet_changed),
 		cmocka_unit_test(new_ids_are_well_formed_and_all_different),

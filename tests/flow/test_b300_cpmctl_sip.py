@@ -14,6 +14,7 @@
 """
 
 import json
+import socket
 import subprocess
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ import pytest
 
 from harness import BUILD, PATIENCE_S, add_user, wait_for
 from rest import rest
-from sipua import UserAgent
+from sipua import UserAgent, digest
 
 CTL = BUILD / "cpmctl"
 PASSWORD = "correct horse"
@@ -186,6 +187,79 @@ def test_trace_of_one_user(server, phone):
     phone.register(600, call_id="untraced")
     assert "untraced" not in server.log()
     assert "not traced" in ctl(server, "sip", "trace", "alice@example.com", "off", status=1)
+
+
+def test_a_user_is_traced_and_nobody_whose_name_holds_theirs(server, phone):
+    add_user(server, "malice", PASSWORD)
+    assert ctl(server, "sip", "trace", "sip:%61lice@EXAMPLE.com", "on") == "alice@example.com\n"
+    with UserAgent(server, "malice", PASSWORD) as malice:
+        malice.register(600, call_id="of-malice")
+    phone.register(600, call_id="of-alice")
+    wait_for(lambda: "of-alice" in server.log(), "the trace")
+    assert "of-malice" not in server.log()
+    assert ctl(server, "sip", "trace", "alice@example.com", "off") == "nobody is traced\n"
+    phone.register(0)
+    # A number, in whatever URI and spelling.
+    assert ctl(server, "sip", "trace", "+49-30-123", "on") == "+4930123\n"
+    phone.message("tel:+49301234", call_id="longer")
+    for call_id, uri in (("as-tel", "tel:+49-30-123"), ("as-sip", "sip:+4930123@example.com")):
+        phone.message(uri, call_id=call_id)
+        wait_for(lambda: call_id in server.log(), "the trace")
+    assert "longer" not in server.log()
+
+
+def hep_chunks(packet):
+    """A HEPv3 packet's chunks of the generic vendor, by type."""
+    assert packet[:4] == b"HEP3" and int.from_bytes(packet[4:6], "big") == len(packet)
+    chunks, at = {}, 6
+    while at < len(packet):
+        size = int.from_bytes(packet[at + 4:at + 6], "big")
+        chunks[int.from_bytes(packet[at + 2:at + 4], "big")] = packet[at + 6:at + size]
+        at += size
+    return chunks
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_message_is_followed_from_socket_to_socket_under_one_id(make_daemon, transport):
+    """The same in the log and, as correlation id, in what the capture server gets."""
+    with socket.socket(type=socket.SOCK_DGRAM) as homer:
+        homer.bind(("127.0.0.1", 0))
+        homer.settimeout(PATIENCE_S)
+        server = make_daemon().with_sip(**{
+            "capture-address": "127.0.0.1", "capture-port": homer.getsockname()[1]}).start()
+        for name in ("alice", "bob"):
+            add_user(server, name, PASSWORD)
+        with UserAgent(server, "alice", PASSWORD, transport=transport) as alice, \
+                UserAgent(server, "bob", PASSWORD) as bob:
+            assert bob.register(600).status == 200
+            ctl(server, "sip", "trace", "bob@example.com", "on")
+            asked = alice.answer_to(alice.request("MESSAGE", bob.aor, cseq=1, call_id="followed"))
+            value = digest(asked.get("proxy-authenticate"), "MESSAGE", bob.aor, "alice", PASSWORD)
+            octets = alice.request("MESSAGE", bob.aor, [("Proxy-Authorization", value)], b"x",
+                                   cseq=2, call_id="followed")
+            alice.send_raw(octets)
+            bob.take("MESSAGE")
+            assert alice.expect(lambda m: not m.is_request and m.status >= 200).status == 200
+            if transport == "udp":  # once more: it is the same request still
+                alice.send_raw(octets)
+                assert alice.expect(lambda m: not m.is_request).status == 200
+        seen = []
+        while len(seen) < (6 if transport == "udp" else 4):
+            chunks = hep_chunks(homer.recv(65536))
+            if b"Call-ID: followed" in chunks[15] and b"CSeq: 2 MESSAGE" in chunks[15]:
+                seen.append(chunks)
+        ids = {chunks.get(17) for chunks in seen}
+        assert len(ids) == 1 and None not in ids
+        first_lines = [chunks[15].split(b" ")[0] for chunks in seen]
+        assert sorted(first_lines[:4]) == [b"MESSAGE"] * 2 + [b"SIP/2.0"] * 2
+        trace_id = ids.pop().decode()
+
+        def traced():
+            return [line for line in server.log().splitlines()
+                    if '"2 MESSAGE"' in line and "call_id=followed" in line]
+
+        wait_for(lambda: len(traced()) >= 4, "the trace")
+        assert all(f"id={trace_id}" in line for line in traced()), traced()
 
 
 def test_so_many_are_traced_and_no_more(server):
