@@ -10,6 +10,7 @@
 
 struct admin_call;
 struct http_req;
+struct xdm_state;
 
 /* A row of the table of verbs. */
 struct admin_verb {
@@ -85,6 +86,11 @@ void admin_user_patch_verb(struct admin_call *call);
 void admin_user_delete_verb(struct admin_call *call);
 void admin_user_password_verb(struct admin_call *call);
 
+void admin_cab_import_verb(struct admin_call *call); /* and the others: admin_cab_http.c */
+void admin_cab_export_verb(struct admin_call *call);
+void admin_cab_duplicates_verb(struct admin_call *call);
+void admin_cab_merge_verb(struct admin_call *call);
+
 void admin_docs_verb(struct admin_call *call); /* and the others: admin_docs_http.c */
 void admin_doc_get_verb(struct admin_call *call);
 void admin_doc_put_verb(struct admin_call *call);
@@ -100,6 +106,22 @@ void admin_sip_peers_verb(struct admin_call *call);
 void admin_sip_transactions_verb(struct admin_call *call);
 void admin_sip_traced_verb(struct admin_call *call);
 void admin_sip_trace_verb(struct admin_call *call);
+
+/* For verbs about documents (admin_docs_http.c): the question of the operator who is at the other
+ * end, about the call's part. ASK's arena is to be freed. 0; -1 with the call's error. */
+struct xdm_ask;
+struct xdm_refusal;
+int admin_docs_begin(struct admin_call *call, struct xdm_ask *ask);
+/* What a function of xdm_docs.h returned, as the call's outcome. 1 when it was done. */
+int admin_docs_outcome(struct admin_call *call, int ret, const struct xdm_refusal *refusal);
+/* Run on the pool, then answer with the call's status (max) and JSON, with a line in the log. */
+void admin_docs_on_pool(struct admin_call *call, void (*run)(struct job *job),
+			void (*done)(struct job *job));
+void admin_docs_done_change(struct job *job);
+/* Answer with the call's JSON of a question. */
+void admin_docs_done(struct job *job);
+/* {"doc", "etag"} of a document. */
+json_t *admin_docs_state(const struct xdm_state *state);
 
 /* Read "after", of at most AFTER_MAX octets, and "max" of the query. 0; -1 with the call's error
  * filled. (admin_ask_http.c) */

@@ -53,7 +53,7 @@ static struct strv who_asks(const struct admin_call *call, struct arena *arena)
 }
 
 /* ARENA is freed by whoever got it here. 0; -1 with the call's error. */
-static int begin(struct admin_call *call, struct xdm_ask *ask)
+int admin_docs_begin(struct admin_call *call, struct xdm_ask *ask)
 {
 	struct timespec now;
 	struct arena *arena = arena_new(0);
@@ -76,8 +76,8 @@ static int begin(struct admin_call *call, struct xdm_ask *ask)
 	return -1;
 }
 
-static void on_pool(struct admin_call *call, void (*run)(struct job *job),
-		    void (*done)(struct job *job))
+void admin_docs_on_pool(struct admin_call *call, void (*run)(struct job *job),
+			void (*done)(struct job *job))
 {
 	call->has_uid = http_req_peer_uid(call->req, &call->uid) == 0;
 	admin_call_on_pool(call, run, done);
@@ -110,7 +110,7 @@ static void set_text(json_t *json, const char *name, struct strv s)
 }
 
 /* RET of a function of xdm_docs.h as the call's outcome. 1 when it was done. */
-static int outcome(struct admin_call *call, int ret, const struct xdm_refusal *refusal)
+int admin_docs_outcome(struct admin_call *call, int ret, const struct xdm_refusal *refusal)
 {
 	if (ret < 0)
 		return 0;
@@ -125,7 +125,7 @@ static int outcome(struct admin_call *call, int ret, const struct xdm_refusal *r
 	return 0;
 }
 
-static json_t *state_json(const struct xdm_state *state)
+json_t *admin_docs_state(const struct xdm_state *state)
 {
 	json_t *json = json_object();
 
@@ -135,7 +135,7 @@ static json_t *state_json(const struct xdm_state *state)
 	return json;
 }
 
-static void done(struct job *job)
+void admin_docs_done(struct job *job)
 {
 	struct admin_call *call = (struct admin_call *)(void *)job;
 
@@ -145,7 +145,7 @@ static void done(struct job *job)
 		admin_answer_json(call->req, (unsigned)call->max, call->json);
 }
 
-static void done_change(struct job *job)
+void admin_docs_done_change(struct job *job)
 {
 	struct admin_call *call = (struct admin_call *)(void *)job;
 
@@ -153,7 +153,7 @@ static void done_change(struct job *job)
 		log_info(LOG_ADMIN, "doc", L_SV("method", http_req_method(call->req)),
 			 L_SV("doc", call->part), L_INT("status", (int64_t)call->max),
 			 L_ID(http_req_trace(call->req)));
-	done(job);
+	admin_docs_done(job);
 }
 
 /* ---- get ---- */
@@ -167,12 +167,12 @@ static void run_get(struct job *job)
 	struct xdm_ask ask;
 	const char *type;
 
-	if (begin(call, &ask) < 0)
+	if (admin_docs_begin(call, &ask) < 0)
 		return;
-	if (outcome(call,
-		    xdm_docs_get_sync(call->admin->docs, &ask, &content, &type, &state, &refusal,
-				      &call->err),
-		    &refusal)) {
+	if (admin_docs_outcome(call,
+			       xdm_docs_get_sync(call->admin->docs, &ask, &content, &type, &state,
+						 &refusal, &call->err),
+			       &refusal)) {
 		call->text = strv_dup(content);
 		call->bytes = content.n;
 		call->json = json_pack("{s:s, s:s}", "type", type, "etag", state.etag);
@@ -199,7 +199,7 @@ static void done_get(struct job *job)
 		free(call->text);
 		if (call->err.code)
 			json_decref(call->json);
-		done(job);
+		admin_docs_done(job);
 		return;
 	}
 	headers[0] = (struct http_header){
@@ -214,7 +214,7 @@ static void done_get(struct job *job)
 
 void admin_doc_get_verb(struct admin_call *call)
 {
-	on_pool(call, run_get, done_get);
+	admin_docs_on_pool(call, run_get, done_get);
 }
 
 /* ---- put and delete ---- */
@@ -225,13 +225,14 @@ static void change(struct admin_call *call, struct strv body)
 	struct xdm_state state;
 	struct xdm_ask ask;
 
-	if (begin(call, &ask) < 0)
+	if (admin_docs_begin(call, &ask) < 0)
 		return;
-	if (outcome(call,
-		    xdm_docs_put_sync(call->admin->docs, &ask, body, &state, &refusal, &call->err),
-		    &refusal)) {
+	if (admin_docs_outcome(call,
+			       xdm_docs_put_sync(call->admin->docs, &ask, body, &state, &refusal,
+						 &call->err),
+			       &refusal)) {
 		call->max = state.created ? 201 : 200;
-		call->json = state_json(&state);
+		call->json = admin_docs_state(&state);
 	}
 	arena_free(&ask.arena);
 }
@@ -251,12 +252,12 @@ static void run_delete(struct job *job)
 
 void admin_doc_put_verb(struct admin_call *call)
 {
-	on_pool(call, run_put, done_change);
+	admin_docs_on_pool(call, run_put, admin_docs_done_change);
 }
 
 void admin_doc_delete_verb(struct admin_call *call)
 {
-	on_pool(call, run_delete, done_change);
+	admin_docs_on_pool(call, run_delete, admin_docs_done_change);
 }
 
 /* ---- access ---- */
@@ -281,17 +282,17 @@ static void run_access(struct job *job)
 	struct xdm_ask ask;
 	json_t *list;
 
-	if (begin(call, &ask) < 0)
+	if (admin_docs_begin(call, &ask) < 0)
 		return;
-	if (outcome(call,
-		    xdm_docs_access_sync(call->admin->docs, &ask, call->after, access, &state,
-					 &refusal, &call->err),
-		    &refusal)) {
+	if (admin_docs_outcome(call,
+			       xdm_docs_access_sync(call->admin->docs, &ask, call->after, access,
+						    &state, &refusal, &call->err),
+			       &refusal)) {
 		list = json_array();
 		for (unsigned op = 0; op < XDM_OPS; op++)
 			json_array_append_new(list, access_json((enum xdm_op)op, &access[op]));
 		call->max = 200;
-		call->json = state_json(&state);
+		call->json = admin_docs_state(&state);
 		set_text(call->json, "of", call->after);
 		json_object_set_new(call->json, "access", list);
 	}
@@ -321,7 +322,7 @@ void admin_doc_access_verb(struct admin_call *call)
 	if (more < 0)
 		admin_answer_err(call->req, &call->err);
 	else
-		on_pool(call, run_access, done);
+		admin_docs_on_pool(call, run_access, admin_docs_done);
 }
 
 /* ---- log ---- */
@@ -368,17 +369,17 @@ static void run_log(struct job *job)
 	json_t *list;
 	unsigned n;
 
-	if (begin(call, &ask) < 0)
+	if (admin_docs_begin(call, &ask) < 0)
 		return;
-	if (outcome(call,
-		    xdm_docs_log_sync(call->admin->docs, &ask, &entry, &n, &state, &refusal,
-				      &call->err),
-		    &refusal)) {
+	if (admin_docs_outcome(call,
+			       xdm_docs_log_sync(call->admin->docs, &ask, &entry, &n, &state,
+						 &refusal, &call->err),
+			       &refusal)) {
 		list = json_array();
 		while (n-- > 0) /* the newest first */
 			json_array_append_new(list, entry_json(&entry[n]));
 		call->max = 200;
-		call->json = state_json(&state);
+		call->json = admin_docs_state(&state);
 		json_object_set_new(call->json, "log", list);
 	}
 	arena_free(&ask.arena);
@@ -386,7 +387,7 @@ static void run_log(struct job *job)
 
 void admin_doc_log_verb(struct admin_call *call)
 {
-	on_pool(call, run_log, done);
+	admin_docs_on_pool(call, run_log, admin_docs_done);
 }
 
 /* ---- undo ---- */
@@ -416,14 +417,14 @@ static void run_undo(struct job *job)
 	uint64_t undone;
 	int64_t number = 0;
 
-	if (read_number(call, &number) < 0 || begin(call, &ask) < 0)
+	if (read_number(call, &number) < 0 || admin_docs_begin(call, &ask) < 0)
 		return;
-	if (outcome(call,
-		    xdm_docs_undo_sync(call->admin->docs, &ask, (uint64_t)number, &undone, &state,
-				       &refusal, &call->err),
-		    &refusal)) {
+	if (admin_docs_outcome(call,
+			       xdm_docs_undo_sync(call->admin->docs, &ask, (uint64_t)number,
+						  &undone, &state, &refusal, &call->err),
+			       &refusal)) {
 		call->max = 200;
-		call->json = state_json(&state);
+		call->json = admin_docs_state(&state);
 		json_object_set_new(call->json, "undone", json_integer((json_int_t)undone));
 	}
 	arena_free(&ask.arena);
@@ -431,7 +432,7 @@ static void run_undo(struct job *job)
 
 void admin_doc_undo_verb(struct admin_call *call)
 {
-	on_pool(call, run_undo, done_change);
+	admin_docs_on_pool(call, run_undo, admin_docs_done_change);
 }
 
 /* ---- list ---- */
@@ -445,15 +446,15 @@ static void run_list(struct job *job)
 	struct xdm_ask ask;
 	json_t *list;
 
-	if (begin(call, &ask) < 0)
+	if (admin_docs_begin(call, &ask) < 0)
 		return;
-	if (outcome(call,
-		    xdm_docs_list_sync(call->admin->docs, &ask, call->after, max, &states, &n,
-				       &refusal, &call->err),
-		    &refusal)) {
+	if (admin_docs_outcome(call,
+			       xdm_docs_list_sync(call->admin->docs, &ask, call->after, max,
+						  &states, &n, &refusal, &call->err),
+			       &refusal)) {
 		list = json_array();
 		for (unsigned i = 0; i < n; i++)
-			json_array_append_new(list, state_json(&states[i]));
+			json_array_append_new(list, admin_docs_state(&states[i]));
 		call->max = 200;
 		call->json = json_pack("{s:o}", "docs", list);
 		if (n == max)
@@ -490,5 +491,5 @@ void admin_docs_verb(struct admin_call *call)
 	if (read_query(call) < 0)
 		admin_answer_err(call->req, &call->err);
 	else
-		on_pool(call, run_list, done);
+		admin_docs_on_pool(call, run_list, admin_docs_done);
 }

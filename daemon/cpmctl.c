@@ -3,7 +3,7 @@
  * daemon/cpmctl.c - the command line: one table of verbs, options, help
  *
  * See cpmctl.h. What a verb does stands in cpmctl_verbs.c, cpmctl_user.c, cpmctl_doc.c,
- * cpmctl_sip.c, cpmctl_work.c and cpmctl_offline.c.
+ * cpmctl_cab.c, cpmctl_sip.c, cpmctl_work.c and cpmctl_offline.c.
  */
 #include "config.h"
 
@@ -77,6 +77,16 @@ static const struct verb {
 	  "                       later one touched the same place; a new version\n\n"
 	  "DOC is named as below the XCAP root: resource-lists/users/sip:ana@example.com/index.\n"
 	  "get, put and del take a node of it too: .../index/~~/resource-lists/list[1]." },
+	{ "cab", "WHAT USER [FILE | KEEP DROP]", 2, 4, ctl_cab,
+	  "fill, give out or tidy an address book",
+	  "  import USER FILE     vCards 2.1, 3.0 and 4.0, or a table (.csv), into USER's book; a\n"
+	  "                       contact of the same id takes the place of what was there\n"
+	  "  export USER [FILE]   to standard output, or FILE, which must not exist\n"
+	  "  duplicates USER      contacts that share a number, an address or the name\n"
+	  "  merge USER KEEP DROP put contact DROP into contact KEEP\n"
+	  "  undo USER            take back the newest change of the book\n\n"
+	  "  --dry-run            import only: say what would come of it\n"
+	  "  --format FORMAT      import: vcard or csv; export: vcard3, vcard4 or csv" },
 	{ "sip", "WHAT [USER [on|off]]", 1, 3, ctl_sip,
 	  "registrations, drop, peers, transactions or trace",
 	  "  registrations        transport, source, time left, user and contact, one a line\n"
@@ -171,6 +181,9 @@ static int run(struct ctl *ctl, const char *name, int want_help)
 	if (ctl->given && verb->run != ctl_user)
 		return usage(ctl, "an option of \"user\" makes no sense here",
 			     "\"cpmctl user --help\" says what they are for");
+	if ((ctl->dry_run || ctl->format) && verb->run != ctl_cab)
+		return usage(ctl, "--dry-run and --format make no sense here",
+			     "\"cpmctl cab --help\" says what they are for");
 	if (ctl->n_args < verb->min_args || ctl->n_args > verb->max_args) {
 		snprintf(text, sizeof(text), "\"%s\" is used as: cpmctl %s %s", verb->name,
 			 verb->name, verb->args);
@@ -192,6 +205,8 @@ static const struct option options[] = {
 	{ "no-password", no_argument, NULL, OF_USER + CTL_NO_PASSWORD },
 	{ "disable", no_argument, NULL, OF_USER + CTL_DISABLE },
 	{ "enable", no_argument, NULL, OF_USER + CTL_ENABLE },
+	{ "dry-run", no_argument, NULL, 'd' },
+	{ "format", required_argument, NULL, 'f' },
 	{ "yes", no_argument, NULL, 'y' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -224,6 +239,10 @@ static int read_options(struct ctl *ctl, int argc, char **argv)
 			ctl->json = 1;
 		else if (c == 'y')
 			ctl->yes = 1;
+		else if (c == 'd')
+			ctl->dry_run = 1;
+		else if (c == 'f')
+			ctl->format = optarg;
 		else if (c >= OF_USER && take_user_option(ctl, (unsigned)c - OF_USER) < 0)
 			found = usage(ctl, "too many aliases", "a user has at most 7") ? '?' : 0;
 		else if (c < OF_USER)

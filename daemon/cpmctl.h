@@ -44,6 +44,8 @@ struct ctl {
 	const char *aliases[CTL_ALIASES_MAX];
 	unsigned n_aliases;
 	const char *password_file;
+	int dry_run;	    /* of "cab" and "import" */
+	const char *format; /* of "cab" */
 	char **args; /* of the verb */
 	int n_args;
 };
@@ -55,6 +57,7 @@ ctl_verb_fn ctl_backup, ctl_verify, ctl_export, ctl_erase;		      /* cpmctl_work
 ctl_verb_fn ctl_restore;						      /* cpmctl_offline.c */
 ctl_verb_fn ctl_user;							      /* cpmctl_user.c */
 ctl_verb_fn ctl_doc;							      /* cpmctl_doc.c */
+ctl_verb_fn ctl_cab;							      /* cpmctl_cab.c */
 ctl_verb_fn ctl_sip;							      /* cpmctl_sip.c */
 int ctl_verify_dir(struct ctl *ctl, const char *dir);			      /* cpmctl_offline.c */
 
@@ -81,6 +84,12 @@ int ctl_send(struct ctl *ctl, const char *method, const char *path, struct strv 
 	     json_t **answer_out);
 /* GET PATH into OUT. */
 int ctl_fetch(struct ctl *ctl, const char *path, FILE *out);
+/* The same into the new file NAME, which is removed when it fails. (cpmctl_work.c) */
+int ctl_fetch_to_file(struct ctl *ctl, const char *path, const char *name);
+/* All of FILE, at most MAX octets, or of standard input when that is NULL or "-"; on the heap, to
+ * be freed in any case. CTL_OK; else what is wrong has been said. (cpmctl_doc.c) */
+int ctl_read_file(const struct ctl *ctl, const char *file, size_t max, char **text_out,
+		  size_t *bytes_out);
 /* PREFIX, NAME percent-encoded, SUFFIX: for the caller to free. */
 char *ctl_path(const char *prefix, const char *name, const char *suffix);
 

@@ -67,23 +67,23 @@ static int doc_get(struct ctl *ctl)
 
 /* ---- put, del ---- */
 
-/* All of FILE, or of standard input when that is NULL or "-"; on the heap. */
-static int read_file(const struct ctl *ctl, const char *file, char **text_out, size_t *bytes_out)
+int ctl_read_file(const struct ctl *ctl, const char *file, size_t max, char **text_out,
+		  size_t *bytes_out)
 {
 	int is_stdin = !file || strcmp(file, "-") == 0;
 	FILE *in = is_stdin ? stdin : fopen(file, "rb");
-	char *text = in ? malloc(DOC_MAX + 1) : NULL, why[512];
+	char *text = in ? malloc(max + 1) : NULL, why[512];
 
-	*bytes_out = text ? fread(text, 1, DOC_MAX + 1, in) : 0;
+	*bytes_out = text ? fread(text, 1, max + 1, in) : 0;
 	*text_out = text;
-	if (text && !ferror(in) && *bytes_out <= DOC_MAX) {
+	if (text && !ferror(in) && *bytes_out <= max) {
 		if (!is_stdin)
 			fclose(in);
 		return CTL_OK;
 	}
 	snprintf(why, sizeof(why), "cannot read %.300s: %s", is_stdin ? "standard input" : file,
-		 *bytes_out > DOC_MAX ? "no document is so large" : strerror(errno));
-	ctl_say_error(ctl, "io", why, "name a file that holds the document");
+		 *bytes_out > max ? "it is too large" : strerror(errno));
+	ctl_say_error(ctl, "io", why, "name a file that can be read");
 	if (in && !is_stdin)
 		fclose(in);
 	free(text);
@@ -96,7 +96,8 @@ static int doc_put(struct ctl *ctl)
 	char *path = ctl_path("/v1/docs/", ctl->args[1], ""), *text = NULL;
 	json_t *answer;
 	size_t bytes;
-	int ret = path ? read_file(ctl, ctl->n_args > 2 ? ctl->args[2] : NULL, &text, &bytes)
+	int ret = path ? ctl_read_file(ctl, ctl->n_args > 2 ? ctl->args[2] : NULL, DOC_MAX, &text,
+				       &bytes)
 		       : no_memory(ctl);
 
 	if (ret == CTL_OK)

@@ -189,7 +189,7 @@ int ctl_verify(struct ctl *ctl)
 
 /* ---- export ---- */
 
-static int fetch_to_file(struct ctl *ctl, const char *path, const char *name)
+int ctl_fetch_to_file(struct ctl *ctl, const char *path, const char *name)
 {
 	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), ret;
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
@@ -220,7 +220,7 @@ static int take_file(struct ctl *ctl, const char *job_path, const json_t *job, c
 	int ret;
 
 	snprintf(path, sizeof(path), "%s/file", job_path);
-	ret = name ? fetch_to_file(ctl, path, name) : ctl_fetch(ctl, path, stdout);
+	ret = name ? ctl_fetch_to_file(ctl, path, name) : ctl_fetch(ctl, path, stdout);
 	cancel(ctl, job_path);
 	if (ret != CTL_OK || !name)
 		return ret;

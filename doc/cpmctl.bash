@@ -4,7 +4,7 @@
 _cpmctl()
 {
 	local cur prev i verb='' at=0
-	local verbs='status stats reload log owners backup restore verify export erase user doc sip jobs'
+	local verbs='status stats reload log owners backup restore verify export erase user doc cab sip jobs'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -17,7 +17,7 @@ _cpmctl()
 	# The verb, and which of its arguments is being completed (from 1).
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--socket | -s | --password-file | --alias) ((i++)) ;;
+		--socket | -s | --password-file | --alias | --format) ((i++)) ;;
 		-*) ;;
 		*)
 			if [[ -z $verb ]]; then
@@ -33,6 +33,8 @@ _cpmctl()
 		local options='--socket --json --yes --help --version'
 		case $verb:$what in
 		user:add) options+=' --operator --alias --password-file --generate --no-password' ;;
+		cab:import) options+=' --dry-run --format' ;;
+		cab:export) options+=' --format' ;;
 		user:passwd) options+=' --password-file --generate --disable --enable' ;;
 		esac
 		COMPREPLY=($(compgen -W "$options" -- "$cur"))
@@ -55,6 +57,11 @@ _cpmctl()
 		compopt -o filenames 2>/dev/null
 		;;
 	user:1) COMPREPLY=($(compgen -W 'add del list show passwd' -- "$cur")) ;;
+	cab:1) COMPREPLY=($(compgen -W 'import export duplicates merge undo' -- "$cur")) ;;
+	cab:3)
+		COMPREPLY=($(compgen -f -- "$cur"))
+		compopt -o filenames 2>/dev/null
+		;;
 	doc:1) COMPREPLY=($(compgen -W 'get put del list access log undo' -- "$cur")) ;;
 	doc:2) [[ $what != list ]] || COMPREPLY=($(compgen -W 'global' -- "$cur")) ;;
 	doc:3)

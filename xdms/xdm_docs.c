@@ -84,6 +84,8 @@ int xdm_docs_open(const struct xdm_docs *docs, const struct xdm_ask *ask, const 
 		return err_set(err, ERR_NOMEM, "no memory for this request");
 	*req = (struct xcap_req){ .method_text = strv_of(method),
 				  .target = strv_of(target),
+				  .if_match = ask->if_match,
+				  .if_none_match = ask->if_none_match,
 				  .body = body,
 				  .arena = ask->arena };
 	if (xcap_req_parse(docs->rules, req, &answer) ||

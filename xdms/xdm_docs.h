@@ -31,6 +31,9 @@ typedef int xdm_home_fn(void *arg, struct strv identity, struct arena *arena, st
 struct xdm_ask {
 	struct strv doc; /* see above */
 	struct strv who; /* the operator, for the log */
+	/* Conditions of a change, as the header fields of HTTP; empty: none. When they do not hold
+	 * it is refused with 412. */
+	struct strv if_match, if_none_match;
 	int64_t time_us; /* now */
 	struct arena *arena;
 	xdm_home_fn *home; /* NULL: every identity is a user's */
