@@ -414,6 +414,10 @@ const struct conf_item settings_table[] = {
 	SIZE("xcap.log-size", xcap.log_bytes, "4 MB", 1 * KB, 64 * MB, FIXED,
 	     "What the log of each document takes at most, with the text to bring back. A change "
 	     "that replaced more text than this cannot be undone."),
+	NUMBER("xcap.log-age", xcap.log_age_days, "0", 0, 36500, FIXED,
+	       "Days that changes stay in the logs of documents; older ones go with the next change "
+	       "of their document. Set it where a law or a promise to users limits how long it may "
+	       "be known who changed what. 0: whatever their age."),
 	SPAN("xcap.notify-interval", xcap.notify_ms, "5 s", 0, 1 * HOUR, FIXED,
 	     "The least time between two notifications of one subscriber to changes of documents "
 	     "(SIP's event package xcap-diff); what changes meanwhile is told together. Shorter "

@@ -133,6 +133,7 @@ struct settings {
 		int test_app, bare_attributes;
 		int64_t log_keep;
 		uint64_t log_bytes;
+		int64_t log_age_days;
 		uint64_t notify_ms;
 		int64_t notify_entries, notify_documents;
 	} xcap;

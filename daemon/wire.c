@@ -118,6 +118,7 @@ static int open_xdms(struct house *house, const struct settings *settings, struc
 					      .cache_bytes = settings->xcap.cache_bytes,
 					      .log_entries = (unsigned)settings->xcap.log_keep,
 					      .log_bytes = settings->xcap.log_bytes,
+					      .log_age_s = settings->xcap.log_age_days * 86400,
 					      .test_app = settings->xcap.test_app,
 					      .bare_attributes = settings->xcap.bare_attributes,
 					      .domains = &house->domains,

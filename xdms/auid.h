@@ -121,6 +121,7 @@ struct auid_ops {
 	unsigned folders; /* that may stand before a document's name in the users tree, at most */
 	const char *global_document; /* the only name in the global tree; NULL: any */
 	size_t max_bytes;	     /* of a document */
+	unsigned max_nodes;	     /* elements of a document; 0: the usual bound */
 	enum auid_access users_access, global_access;
 	const char *const *namespaces;	  /* for xcap-caps, NULL-terminated; NULL: none */
 	const struct auid_unique *unique; /* ends with .attr NULL; NULL: none */

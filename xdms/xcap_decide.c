@@ -306,6 +306,7 @@ static struct xcap_edit *new_edit(struct decision *d)
 
 static void put_node(struct decision *d)
 {
+	struct xcap_limits limits = xcap_valid_limits(d->req->usage);
 	struct xcap_edit *edit = new_edit(d);
 	struct xcap_fault fault;
 	struct err err;
@@ -314,8 +315,8 @@ static void put_node(struct decision *d)
 	/* A missing parent is told before the body is looked at (RFC 4825 s8.2.1). */
 	if (!edit || (has_parent(d) && !body_fits(d)))
 		return;
-	verdict = xcap_edit_put(d->doc->doc, &d->req->sel, d->req->body, NULL, d->req->arena, edit,
-				&fault, &err);
+	verdict = xcap_edit_put(d->doc->doc, &d->req->sel, d->req->body, &limits, d->req->arena,
+				edit, &fault, &err);
 	if (verdict == XCAP_EDITED)
 		judge_edit(d, edit, 0);
 	else
@@ -324,6 +325,7 @@ static void put_node(struct decision *d)
 
 static void delete_node(struct decision *d)
 {
+	struct xcap_limits limits = xcap_valid_limits(d->req->usage);
 	struct xcap_edit *edit = new_edit(d);
 	struct xcap_fault fault;
 	struct err err;
@@ -331,7 +333,7 @@ static void delete_node(struct decision *d)
 
 	if (!edit)
 		return;
-	verdict = xcap_edit_delete(d->doc->doc, &d->req->sel, NULL, d->req->arena, edit, &fault,
+	verdict = xcap_edit_delete(d->doc->doc, &d->req->sel, &limits, d->req->arena, edit, &fault,
 				   &err);
 	if (verdict == XCAP_EDITED)
 		judge_edit(d, edit, 1);

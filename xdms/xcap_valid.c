@@ -69,6 +69,17 @@ static int refuse_usage(const struct auid_fault *fault, struct err *why, struct 
 
 /* ---- the whole ---- */
 
+struct xcap_limits xcap_valid_limits(const struct auid_ops *usage)
+{
+	struct xcap_limits limits = xcap_limits_default;
+
+	if (limits.octets < usage->max_bytes)
+		limits.octets = usage->max_bytes;
+	if (usage->max_nodes)
+		limits.nodes = usage->max_nodes;
+	return limits;
+}
+
 static int validate(const struct xcap_judge *judge, struct strv bytes, struct arena *arena,
 		    struct xcap_fault *fault_out, struct err *err)
 {
@@ -80,6 +91,8 @@ static int validate(const struct xcap_judge *judge, struct strv bytes, struct ar
 
 	if (limits.bytes < judge->usage->max_bytes)
 		limits.bytes = judge->usage->max_bytes;
+	if (judge->usage->max_nodes) /* here attributes count too */
+		limits.nodes = judge->usage->max_nodes * 2;
 	if (xml_parse(bytes, &limits, &tree, &xml_fault, err) < 0)
 		return xml_fault == XML_FAULT_NO_MEMORY
 			       ? -1
@@ -109,10 +122,11 @@ static int refuse_scan(const struct err *why, struct arena *arena, struct xcap_f
 int xcap_valid_document(const struct xcap_judge *judge, struct strv bytes, struct arena *arena,
 			struct xcap_doc **doc_out, struct xcap_fault *fault_out, struct err *err)
 {
+	struct xcap_limits limits = xcap_valid_limits(judge->usage);
 	int ret = validate(judge, bytes, arena, fault_out, err);
 
 	*doc_out = NULL;
-	if (ret == 0 && xcap_doc_parse(bytes, NULL, doc_out, err) < 0)
+	if (ret == 0 && xcap_doc_parse(bytes, &limits, doc_out, err) < 0)
 		ret = refuse_scan(err, arena, fault_out);
 	return ret;
 }
@@ -240,12 +254,14 @@ static int right_element(const struct xcap_judge *judge, const struct xcap_spot 
 	return ret;
 }
 
-/* ELEM or, where a rule looks at more, the ancestor that has to be looked at. */
-static int right_unit(const struct xcap_judge *judge, const struct xcap_spot *elem, int is_delete,
-		      struct arena *arena)
+/* ELEM or, where a rule looks at more, the ancestor that has to be looked at. LEFT (NULL: ELEM was
+ * put) is the parent, in the new document, of ELEM that was deleted. */
+static int right_unit(const struct xcap_judge *judge, const struct xcap_spot *elem,
+		      const struct xcap_spot *left, struct arena *arena)
 {
 	struct auid_step path[AUID_STEPS_MAX];
 	size_t n = path_to(elem, path), unit;
+	int is_delete = left != NULL;
 	struct xcap_spot at = *elem, parent;
 
 	if (!n)
@@ -253,8 +269,11 @@ static int right_unit(const struct xcap_judge *judge, const struct xcap_spot *el
 	unit = auid_unit(judge->usage, path, n);
 	if (is_delete && unit == n - 1)
 		return 1;
-	if (is_delete)
-		return 0; /* ELEM is in the old document */
+	if (is_delete) {
+		/* ELEM is in the old document, what was around it in the new one too. */
+		at = *left;
+		n--;
+	}
 	for (size_t i = n - 1; i > unit; i--) {
 		if (!xcap_spot_parent(&at, &parent))
 			return 0;
@@ -303,7 +322,7 @@ int xcap_valid_alone(const struct xcap_judge *judge, const struct xcap_doc *old,
 	if (is_element && is_delete)
 		return xcap_doc_find(old, sel, &was) && xcap_spot_parent(&was, &parent) &&
 		       right_place(judge, &parent, &was, *xcap_spot_name(&was), none) &&
-		       right_unit(judge, &was, 1, arena);
+		       right_unit(judge, &was, &edit->spot, arena);
 	if (!xcap_spot_parent(&edit->spot, &parent))
 		return 0;
 	if (is_element && !edit->created && !xcap_doc_find(old, sel, &was))
@@ -313,5 +332,5 @@ int xcap_valid_alone(const struct xcap_judge *judge, const struct xcap_doc *old,
 			 *xcap_spot_name(&edit->spot)))
 		return 0;
 	return unique_here(judge, &parent, &edit->spot, arena) &&
-	       right_unit(judge, &edit->spot, 0, arena);
+	       right_unit(judge, &edit->spot, NULL, arena);
 }

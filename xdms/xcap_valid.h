@@ -20,6 +20,9 @@ struct xcap_judge {
 	struct auid_context context;
 };
 
+/* The bounds of USAGE's documents. */
+struct xcap_limits xcap_valid_limits(const struct auid_ops *usage);
+
 /* All below: 0 it may; 1 refused, FAULT_OUT says why; -1 without memory, ERR says what for. */
 
 /* BYTES as a new document in DOC_OUT (the caller's to drop). */

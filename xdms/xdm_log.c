@@ -4,6 +4,8 @@
 
 enum {
 	FORM = 1,
+	HEAD_FORM = 2, /* 1 had no times */
+	HEAD_FORM_OLD = 1,
 	NUMBER_OCTETS_MAX = 10,
 	UNIT = 64, /* octets that sizes are counted by */
 	NUMBER_BYTES = 8,
@@ -248,64 +250,134 @@ int xdm_log_decode(struct strv value, struct arena *arena, struct xdm_log_entry 
 
 /* ---- the head ---- */
 
-/* What HEAD says: SIZES are left to be read. */
-static int open_head(struct strv head, uint64_t *next_out, uint64_t *n_out, struct input *sizes,
-		     struct err *err)
-{
-	struct input in = { head, 0 };
+/* What a head says of one entry. */
+struct kept {
+	uint64_t units;
+	int64_t time_s; /* 0: an older version of us did not say */
+};
 
-	if (get_octet(&in, FORM) != FORM)
+struct head {
+	uint64_t next, n;
+	struct kept *kept; /* with room for one more */
+};
+
+/* HEAD without what it says of its entries, which IN is then at. */
+static int open_head(struct strv text, uint64_t *next_out, uint64_t *n_out, unsigned *form_out,
+		     struct input *in, struct err *err)
+{
+	*in = (struct input){ text, 0 };
+	*form_out = get_octet(in, HEAD_FORM);
+	if (in->failed || *form_out < HEAD_FORM_OLD)
 		return corrupt(err, "a head of another form");
-	*next_out = get_number(&in);
-	*n_out = get_number(&in);
-	if (in.failed || *n_out >= *next_out || *n_out > XDM_LOG_KEEP_MAX || *n_out > in.s.n)
+	*next_out = get_number(in);
+	*n_out = get_number(in);
+	if (in->failed || *n_out >= *next_out || *n_out > XDM_LOG_KEEP_MAX || *n_out > in->s.n)
 		return corrupt(err, "the head");
-	*sizes = in;
 	return 0;
 }
 
-int xdm_log_step(struct strv head, size_t entry_bytes, const struct xdm_log_keep *keep,
-		 struct arena *arena, struct xdm_log_step *step_out, struct err *err)
+static int read_head(struct strv text, struct arena *arena, struct head *head_out, struct err *err)
+{
+	struct input in = { text, 0 };
+	uint64_t time_s = 0;
+	unsigned form = HEAD_FORM;
+
+	*head_out = (struct head){ .next = 1 };
+	if (text.n && open_head(text, &head_out->next, &head_out->n, &form, &in, err) < 0)
+		return -1;
+	head_out->kept = arena_zalloc(arena, (size_t)head_out->n + 1, sizeof(*head_out->kept));
+	if (!head_out->kept)
+		return err_set(err, ERR_NOMEM, "no memory for a log");
+	for (uint64_t i = 0; i < head_out->n; i++) {
+		head_out->kept[i].units = get_number(&in);
+		if (form == HEAD_FORM)
+			time_s += get_number(&in);
+		head_out->kept[i].time_s = (int64_t)(time_s & INT64_MAX);
+	}
+	if (in.failed || in.s.n)
+		return corrupt(err, "the head's sizes");
+	return 0;
+}
+
+/* Times as what they are after the one before: a clock that was set back stood still. */
+static struct strv print_head(const struct head *head, uint64_t from, struct arena *arena)
 {
 	struct xcap_print print = { .arena = arena };
-	struct input sizes = { { NULL, 0 }, 0 }, all;
-	uint64_t next = 1, n = 0, units = entry_bytes / UNIT + 1, total = units, keep_units;
+	int64_t before_s = 0;
 
-	if (head.n && open_head(head, &next, &n, &sizes, err) < 0)
-		return -1;
-	all = sizes;
-	for (uint64_t i = 0; i < n; i++)
-		total += get_number(&all);
-	if (all.failed || all.s.n)
-		return corrupt(err, "the head's sizes");
-	*step_out = (struct xdm_log_step){ .number = next, .gone = next - n };
-	keep_units = keep->bytes / UNIT + 1;
-	while (n > 0 && (n >= keep->entries || n >= XDM_LOG_KEEP_MAX || total > keep_units)) {
-		total -= get_number(&sizes);
-		step_out->n_gone++;
-		n--;
+	put_octet(&print, HEAD_FORM);
+	put_number(&print, head->next);
+	put_number(&print, head->n - from);
+	for (uint64_t i = from; i < head->n; i++) {
+		int64_t time_s = head->kept[i].time_s;
+
+		if (time_s < before_s)
+			time_s = before_s;
+		put_number(&print, head->kept[i].units);
+		put_number(&print, (uint64_t)(time_s - before_s));
+		before_s = time_s;
 	}
-	put_octet(&print, FORM);
-	put_number(&print, next + 1);
-	put_number(&print, n + 1);
-	xcap_print(&print, sizes.s);
-	put_number(&print, units);
-	step_out->head = xcap_print_end(&print);
+	return xcap_print_end(&print);
+}
+
+static int is_too_old(const struct xdm_log_keep *keep, const struct kept *kept, int64_t now_s)
+{
+	return keep->age_s > 0 && kept->time_s > 0 && kept->time_s < now_s - keep->age_s;
+}
+
+int xdm_log_step(struct strv text, size_t entry_bytes, int64_t time_s,
+		 const struct xdm_log_keep *keep, struct arena *arena,
+		 struct xdm_log_step *step_out, struct err *err)
+{
+	uint64_t units = entry_bytes / UNIT + 1, total = units, keep_units, n, gone = 0;
+	struct head head;
+
+	if (read_head(text, arena, &head, err) < 0)
+		return -1;
+	n = head.n;
+	for (uint64_t i = 0; i < n; i++)
+		total += head.kept[i].units;
+	*step_out = (struct xdm_log_step){ .number = head.next, .gone = head.next - n };
+	keep_units = keep->bytes / UNIT + 1;
+	while (gone < n && (n - gone >= keep->entries || n - gone >= XDM_LOG_KEEP_MAX ||
+			    total > keep_units || is_too_old(keep, &head.kept[gone], time_s)))
+		total -= head.kept[gone++].units;
+	step_out->n_gone = gone;
+	head.kept[head.n++] = (struct kept){ units, time_s > 0 ? time_s : 0 };
+	head.next++;
+	step_out->head = print_head(&head, gone, arena);
 	return step_out->head.n ? 0 : err_set(err, ERR_NOMEM, "no memory for a log");
 }
 
 int xdm_log_range(struct strv head, uint64_t *first_out, uint64_t *next_out, struct err *err)
 {
-	struct input sizes;
+	struct input in;
+	unsigned form;
 	uint64_t n;
 
 	*first_out = *next_out = 1;
 	if (!head.n)
 		return 0;
-	if (open_head(head, next_out, &n, &sizes, err) < 0)
+	if (open_head(head, next_out, &n, &form, &in, err) < 0)
 		return -1;
 	*first_out = *next_out - n;
 	return 0;
+}
+
+int64_t xdm_log_time(struct strv head)
+{
+	uint64_t next, n, time_s = 0;
+	struct input in;
+	unsigned form;
+	struct err err;
+
+	if (!head.n || open_head(head, &next, &n, &form, &in, &err) < 0 || form != HEAD_FORM)
+		return 0;
+	for (uint64_t i = 0; i < n; i++) {
+		get_number(&in);
+		time_s += get_number(&in);
+	}
+	return in.failed ? 0 : (int64_t)(time_s & INT64_MAX);
 }
 
 /* ---- names of records ---- */

@@ -11,7 +11,8 @@
  * there are and how large the entries are, so that what retention no longer keeps is deleted
  * without being read. It stays when the document goes, and goes with the owner.
  *
- *     head:   0x01  next number  how many  then for each, the oldest first: its units of 64 octets
+ *     head:   0x02  next number  how many  then for each, the oldest first: its units of 64
+ *             octets, and its time in seconds after the one before (0x01: without times)
  *     entry:  0x01  kind  flags  epoch  version before  time in us  the number it undoes
  *             at  octets inserted  lead  trail  who  selector
  *             octets removed, if kept; operations and bindings, if kept
@@ -72,6 +73,7 @@ int xdm_log_decode(struct strv value, struct arena *arena, struct xdm_log_entry 
 struct xdm_log_keep {
 	unsigned entries; /* at most, of one document; at least 1: the newest is always kept */
 	uint64_t bytes;	  /* at most, all together */
+	int64_t age_s;	  /* older ones go with the next change; 0: whatever their age */
 };
 
 /* What a new entry does to a log. */
@@ -81,10 +83,14 @@ struct xdm_log_step {
 	struct strv head;      /* the new head, in the arena */
 };
 
-/* Add an entry of ENTRY_BYTES to the log with HEAD (empty: there is none yet). 0; -1 with
- * ERR_CORRUPT or ERR_NOMEM. */
-int xdm_log_step(struct strv head, size_t entry_bytes, const struct xdm_log_keep *keep,
-		 struct arena *arena, struct xdm_log_step *step_out, struct err *err);
+/* Add an entry of ENTRY_BYTES, made at TIME_S (Unix time), to the log with HEAD (empty: there is
+ * none yet). 0; -1 with ERR_CORRUPT or ERR_NOMEM. */
+int xdm_log_step(struct strv head, size_t entry_bytes, int64_t time_s,
+		 const struct xdm_log_keep *keep, struct arena *arena,
+		 struct xdm_log_step *step_out, struct err *err);
+
+/* When the newest entry of the log with HEAD was made; 0: it does not say. */
+int64_t xdm_log_time(struct strv head);
 
 /* The numbers that the log with HEAD has: FIRST_OUT to before NEXT_OUT. 0; -1 with ERR_CORRUPT. */
 int xdm_log_range(struct strv head, uint64_t *first_out, uint64_t *next_out, struct err *err);

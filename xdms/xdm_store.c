@@ -10,7 +10,8 @@
 enum {
 	FIND_ARENA_BYTES = 0, /* a document is as large as the store lets it be */
 	HOOKS_MAX = 8,
-	ID_BYTES = 4, /* of a chunk's number in its name */
+	NODES_MAX = 4000000, /* of a stored document */
+	ID_BYTES = 4,	     /* of a chunk's number in its name */
 	KEY_MAX = KV_OWNER_MAX + 1 + KV_NAME_MAX
 };
 
@@ -213,16 +214,20 @@ static enum kv_status decode(const struct xdm_find *find, const struct kv_item *
 	struct xcap_record *chunk = arena_zalloc(arena, item->n_records + 1, sizeof(*chunk));
 	const struct kv_record none = { .version = 0 };
 	const struct kv_record *log = item[1].n_records ? &item[1].records[0] : &none;
+	/* What was stored was within the bounds of its usage. */
+	struct xcap_limits limits = xcap_limits_default;
 	struct xcap_doc *doc = NULL;
 	struct err err;
 
 	if (!chunk)
 		return KV_BUSY;
+	limits.octets = KV_READ_BYTES_MAX;
+	limits.nodes = NODES_MAX;
 	for (unsigned i = 1; i < item->n_records; i++)
 		chunk[i - 1] = (struct xcap_record){ chunk_id(item->records[i].name, find->name.n),
 						     item->records[i].value };
 	if (item->n_records && xcap_record_load(item->records[0].value, chunk, item->n_records - 1,
-						NULL, &doc, &err) < 0) {
+						&limits, &doc, &err) < 0) {
 		if (err.code == ERR_NOMEM)
 			return KV_BUSY;
 		log_error(LOG_KV, "a stored document is damaged", L_SV("owner", find->owner),
@@ -422,7 +427,8 @@ static int fill_batch(struct xdm_store *store, struct kv_batch *batch,
 	entry = make_entry(store, write, arena);
 	if (!entry.n)
 		return -1;
-	if (xdm_log_step(write->old->log, entry.n, &store->keep, arena, step, &err) < 0) {
+	if (xdm_log_step(write->old->log, entry.n, write->time_us / 1000000, &store->keep, arena,
+			 step, &err) < 0) {
 		if (err.code != ERR_NOMEM)
 			log_error(LOG_KV, "a document's log is damaged",
 				  L_SV("owner", write->owner), L_SV("name", write->name),

@@ -26,6 +26,9 @@ enum {
 	TRIES_MAX = 1000,  /* conflicts of one request; each means that another one won */
 	COPY_BYTES = 4096, /* a smaller body is copied, a larger one is sent as pieces */
 	PIECES_FIRST = 16,
+	/* Of a request, whatever its document may be: a larger one grows by its nodes, or is
+	 * imported. */
+	BODY_MAX = 4 << 20,
 };
 
 struct xdms {
@@ -546,7 +549,7 @@ static size_t largest_body(const struct auid_table *table)
 	for (size_t i = 0; (usage = auid_at(table, i)); i++)
 		if (usage->max_bytes > max)
 			max = usage->max_bytes;
-	return max;
+	return max < BODY_MAX ? max : BODY_MAX;
 }
 
 int xdms_new(const struct xdms_options *options, struct xdms **xdms_out, struct err *err)
@@ -559,7 +562,8 @@ int xdms_new(const struct xdms_options *options, struct xdms **xdms_out, struct 
 	xdms->root = strdup(options->root);
 	xdms->root_uri = strdup(options->root_uri ? options->root_uri : "");
 	xdms->cache_bytes = options->cache_bytes;
-	xdms->log_keep = (struct xdm_log_keep){ options->log_entries, options->log_bytes };
+	xdms->log_keep = (struct xdm_log_keep){ options->log_entries, options->log_bytes,
+						options->log_age_s };
 	xdms->domains = options->domains;
 	if (options->users)
 		xdms->users = *options->users;

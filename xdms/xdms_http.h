@@ -23,6 +23,7 @@ struct xdms_options {
 	size_t cache_bytes;   /* of documents */
 	unsigned log_entries; /* that the log of each document keeps, 1 to XDM_LOG_KEEP_MAX */
 	uint64_t log_bytes;   /* of them, all together */
+	int64_t log_age_s;    /* of the oldest; 0: whatever their age */
 	int test_app;	      /* the usage "test-app" is in service */
 	int bare_attributes;  /* attribute bodies without quotes in answers */
 	const struct auth_domains *domains; /* of bare names; borrowed until xdms_free */

@@ -39,12 +39,12 @@ static void as_entry(struct strv bytes, struct arena *arena)
 
 static void as_head(struct strv bytes, struct arena *arena)
 {
-	const struct xdm_log_keep keep = { 16, 4096 };
+	const struct xdm_log_keep keep = { 16, 4096, 1000 };
 	struct xdm_log_step step;
 	uint64_t first, next;
 	struct err err = { ERR_NONE, "" };
 
-	if (!bytes.n || xdm_log_step(bytes, 100, &keep, arena, &step, &err) < 0)
+	if (!bytes.n || xdm_log_step(bytes, 100, 5000, &keep, arena, &step, &err) < 0)
 		return;
 	REQUIRE(xdm_log_range(step.head, &first, &next, &err) == 0);
 	REQUIRE(next == step.number + 1 && first <= step.number && next - first <= keep.entries);

@@ -59,10 +59,58 @@ static void the_changed_element_is_enough_where_it_can_be(void **state)
 	xcap_doc_drop(&doc);
 }
 
+static const char book[] =
+	"<address-book xmlns='urn:oma:xml:cab:address-book'>"
+	"<contact id='c1' last-modified='2026-02-01T10:00:00Z'>"
+	"<person-details xmlns='urn:oma:xml:cab:pcc'><career/></person-details><note>x</note>"
+	"</contact></address-book>";
+
+static const struct {
+	const char *why, *sel, *query;
+	int alone;
+} deletions[] = {
+	{ "a note goes", "address-book/contact[@id=\"c1\"]/note", "", 1 },
+	{ "a contact goes", "address-book/contact[@id=\"c1\"]", "", 1 },
+	{ "a part of a card goes", "address-book/contact[1]/p:person-details/p:career",
+	  "xmlns(p=urn:oma:xml:cab:pcc)", 1 },
+	{ "what a contact must have goes", "address-book/contact[1]/p:person-details",
+	  "xmlns(p=urn:oma:xml:cab:pcc)", 0 },
+};
+
+/* A large book is not looked at because one contact lost something. */
+static void what_is_left_of_the_unit_is_enough(void **state)
+{
+	const struct xcap_judge judge = { .table = *state, .usage = &auid_cab_address_book };
+	struct xcap_doc *doc;
+	struct err err = { 0 };
+
+	assert_int_equal(xcap_doc_parse(strv_of(book), NULL, &doc, &err), 0);
+	for (size_t i = 0; i < sizeof(deletions) / sizeof(deletions[0]); i++) {
+		struct arena *arena = arena_new(0);
+		struct xcap_fault fault = { 0 };
+		struct xcap_edit edit = { 0 };
+		struct xcap_sel sel;
+
+		assert_int_equal(xcap_sel_parse(strv_of(deletions[i].sel),
+						strv_of(deletions[i].query),
+						strv_of(judge.usage->ns), arena, &sel, &err),
+				 0);
+		if (xcap_edit_delete(doc, &sel, NULL, arena, &edit, &fault, &err) != XCAP_EDITED)
+			fail_msg("%s: not edited", deletions[i].why);
+		if (xcap_valid_alone(&judge, doc, &sel, 1, &edit, arena) != deletions[i].alone)
+			fail_msg("%s: %s", deletions[i].why,
+				 deletions[i].alone ? "needs the whole" : "judged alone");
+		xcap_doc_drop(&edit.doc);
+		arena_free(&arena);
+	}
+	xcap_doc_drop(&doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_changed_element_is_enough_where_it_can_be),
+		cmocka_unit_test(what_is_left_of_the_unit_is_enough),
 	};
 
 	return cmocka_run_group_tests(tests, usage_open, usage_close);

@@ -142,11 +142,12 @@ static const struct {
 	unsigned steps;
 	uint64_t first, next; /* afterwards */
 } heads[] = {
-	{ "the first", 100, { 10, 1 << 20 }, 1, 1, 2 },
-	{ "as many as may be", 100, { 10, 1 << 20 }, 10, 1, 11 },
-	{ "the oldest goes", 100, { 10, 1 << 20 }, 11, 2, 12 },
-	{ "the newest is kept always", 5000, { 1, 1024 }, 5, 5, 6 },
-	{ "no more octets than allowed", 1000, { 100, 4096 }, 50, 47, 51 },
+	{ "the first", 100, { 10, 1 << 20, 0 }, 1, 1, 2 },
+	{ "as many as may be", 100, { 10, 1 << 20, 0 }, 10, 1, 11 },
+	{ "the oldest goes", 100, { 10, 1 << 20, 0 }, 11, 2, 12 },
+	{ "the newest is kept always", 5000, { 1, 1024, 0 }, 5, 5, 6 },
+	{ "nothing older than allowed", 100, { 100, 1 << 20, 500 }, 20, 15, 21 },
+	{ "no more octets than allowed", 1000, { 100, 4096, 0 }, 50, 47, 51 },
 };
 
 static void a_log_keeps_what_it_shall(void **state)
@@ -160,8 +161,8 @@ static void a_log_keeps_what_it_shall(void **state)
 		struct err err;
 
 		for (unsigned k = 0; k < heads[i].steps; k++) {
-			assert_int_equal(xdm_log_step(head, heads[i].entry_bytes, &heads[i].keep,
-						      arena, &step, &err),
+			assert_int_equal(xdm_log_step(head, heads[i].entry_bytes, 100 * k + 1,
+						      &heads[i].keep, arena, &step, &err),
 					 0);
 			assert_int_equal(step.number, k + 1);
 			if (step.n_gone) /* each number once, in order */
@@ -180,24 +181,52 @@ static void a_log_keeps_what_it_shall(void **state)
 static void fewer_are_kept_from_now_on(void **state)
 {
 	struct arena *arena = arena_new(0);
-	struct xdm_log_keep keep = { 10, 1 << 20 };
+	struct xdm_log_keep keep = { 10, 1 << 20, 0 };
 	struct strv head = { NULL, 0 };
 	struct xdm_log_step step;
 	struct err err;
 
 	(void)state;
 	for (unsigned k = 0; k < 10; k++) {
-		assert_int_equal(xdm_log_step(head, 1, &keep, arena, &step, &err), 0);
+		assert_int_equal(xdm_log_step(head, 1, 7, &keep, arena, &step, &err), 0);
 		head = step.head;
 	}
 	keep.entries = 3;
-	assert_int_equal(xdm_log_step(head, 1, &keep, arena, &step, &err), 0);
+	assert_int_equal(xdm_log_step(head, 1, 7, &keep, arena, &step, &err), 0);
 	assert_int_equal(step.gone, 1);
 	assert_int_equal(step.n_gone, 8);
 	for (size_t n = 1; n < step.head.n; n++)
-		assert_int_equal(xdm_log_step(strv_mem(step.head.p, n), 1, &keep, arena, &step,
+		assert_int_equal(xdm_log_step(strv_mem(step.head.p, n), 1, 7, &keep, arena, &step,
 					      &err),
 				 -1);
+	arena_free(&arena);
+}
+
+/* A head of before there were times is read on, and what it has goes by number only. */
+static void heads_without_times_are_read(void **state)
+{
+	struct arena *arena = arena_new(0);
+	struct xdm_log_keep keep = { 10, 1 << 20, 1 };
+	struct strv old = strv_mem("\1\4\2\1\1", 5);
+	struct xdm_log_step step;
+	uint64_t first, next;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(xdm_log_range(old, &first, &next, &err), 0);
+	assert_int_equal(first, 2);
+	assert_int_equal(xdm_log_time(old), 0);
+	assert_int_equal(xdm_log_step(old, 1, 1000, &keep, arena, &step, &err), 0);
+	assert_int_equal(step.number, 4);
+	assert_int_equal(step.n_gone, 0);
+	assert_int_equal(xdm_log_time(step.head), 1000);
+	/* A clock that is set back stands still. */
+	assert_int_equal(xdm_log_step(step.head, 1, 900, &keep, arena, &step, &err), 0);
+	assert_int_equal(xdm_log_time(step.head), 1000);
+	assert_int_equal(xdm_log_step(step.head, 1, 2000, &keep, arena, &step, &err), 0);
+	assert_int_equal(xdm_log_range(step.head, &first, &next, &err), 0);
+	assert_int_equal(next, 7);
+	assert_int_equal(xdm_log_time(step.head), 2000);
 	arena_free(&arena);
 }
 
@@ -224,6 +253,7 @@ int main(void)
 		cmocka_unit_test(damage_is_told),
 		cmocka_unit_test(a_log_keeps_what_it_shall),
 		cmocka_unit_test(fewer_are_kept_from_now_on),
+		cmocka_unit_test(heads_without_times_are_read),
 		cmocka_unit_test(names_of_records),
 	};
 

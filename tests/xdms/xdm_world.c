@@ -13,7 +13,7 @@
 int xdm_world_setup(void **state)
 {
 	struct xdm_world *w = calloc(1, sizeof(*w));
-	const struct xdm_log_keep keep = { KEEP, 1 << 20 };
+	const struct xdm_log_keep keep = { KEEP, 1 << 20, 0 };
 	struct kv_options options;
 	struct err err;
 
