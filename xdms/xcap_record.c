@@ -523,3 +523,13 @@ int xcap_record_load(struct strv head, const struct xcap_record *chunk, unsigned
 	free(l.seen);
 	return rc;
 }
+
+size_t xcap_record_octets(struct strv head)
+{
+	uint32_t next_id, octets;
+
+	if (!head.n || *head.p != FORM)
+		return 0;
+	head = strv_mem(head.p + 1, head.n - 1);
+	return get_number(&head, &next_id) == 0 && get_number(&head, &octets) == 0 ? octets : 0;
+}

@@ -39,4 +39,7 @@ int xcap_record_changes(const struct xcap_doc *doc, const struct xcap_doc *old, 
 int xcap_record_load(struct strv head, const struct xcap_record *chunk, unsigned n,
 		     const struct xcap_limits *limits, struct xcap_doc **doc_out, struct err *err);
 
+/* How many octets the document with this HEAD has; 0: HEAD is damaged. */
+size_t xcap_record_octets(struct strv head);
+
 #endif

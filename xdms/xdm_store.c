@@ -10,6 +10,7 @@
 enum {
 	FIND_ARENA_BYTES = 0, /* a document is as large as the store lets it be */
 	HOOKS_MAX = 8,
+	MAKERS_MAX = 4,
 	NODES_MAX = 4000000, /* of a stored document */
 	ID_BYTES = 4,	     /* of a chunk's number in its name */
 	KEY_MAX = KV_OWNER_MAX + 1 + KV_NAME_MAX
@@ -23,6 +24,8 @@ struct xdm_store {
 	struct xdm_log_keep keep;
 	struct xdm_hook hook[HOOKS_MAX];
 	unsigned n_hooks;
+	struct xdm_maker maker[MAKERS_MAX];
+	unsigned n_makers;
 };
 
 /* ---- keys ---- */
@@ -116,6 +119,22 @@ static void tell_changed(struct xdm_store *store, struct strv owner, struct strv
 			store->hook[i].changed(store->hook[i].arg, owner, name, seq);
 }
 
+/* OWNER's document NAME (empty: each of them) has changed: what is made of it is void. */
+static void forget_made(struct xdm_store *store, struct strv owner, struct strv name, uint64_t seq)
+{
+	char buf[KEY_MAX];
+
+	for (unsigned i = 0; i < store->n_makers; i++) {
+		const struct xdm_maker *maker = &store->maker[i];
+
+		if (!name.n || strv_starts(name, maker->needs))
+			cache_forget(store->cache,
+				     cache_key(maker->owner.n ? maker->owner : owner, maker->name,
+					       buf),
+				     seq);
+	}
+}
+
 static void on_change(void *arg, const struct kv_change *change)
 {
 	struct xdm_store *store = arg;
@@ -129,10 +148,12 @@ static void on_change(void *arg, const struct kv_change *change)
 		if (op->kind == KV_OP_DEL_RANGE) {
 			cache_forget_all(store->cache, cache_key(change->owner, STRV(""), buf),
 					 change->seq);
+			forget_made(store, change->owner, STRV(""), change->seq);
 			tell_changed(store, change->owner, STRV(""), change->seq);
 		} else if (strv_starts(op->name, STRV("x/"))) {
 			cache_forget(store->cache, cache_key(change->owner, op->name, buf),
 				     change->seq);
+			forget_made(store, change->owner, op->name, change->seq);
 			tell_changed(store, change->owner, op->name, change->seq);
 		}
 	}
@@ -179,6 +200,14 @@ int xdm_store_hook(struct xdm_store *store, const struct xdm_hook *hook, struct 
 	if (store->n_hooks == HOOKS_MAX)
 		return err_set(err, ERR_LIMIT, "too many hooks of the document store");
 	store->hook[store->n_hooks++] = *hook;
+	return 0;
+}
+
+int xdm_store_maker(struct xdm_store *store, const struct xdm_maker *maker, struct err *err)
+{
+	if (store->n_makers == MAKERS_MAX)
+		return err_set(err, ERR_LIMIT, "too many documents that the server makes");
+	store->maker[store->n_makers++] = *maker;
 	return 0;
 }
 
@@ -251,9 +280,41 @@ static struct strv extend(struct strv name, struct strv end, struct arena *arena
 	return strv_mem(text, name.n + end.n);
 }
 
+static const struct xdm_maker *maker_of(const struct xdm_find *find)
+{
+	for (unsigned i = 0; i < find->store->n_makers; i++) {
+		const struct xdm_maker *maker = &find->store->maker[i];
+
+		if (strv_eq(maker->name, find->name) &&
+		    (!maker->owner.n || strv_eq(maker->owner, find->owner)))
+			return maker;
+	}
+	return NULL;
+}
+
+static enum kv_status make(const struct xdm_maker *maker, struct xdm_find *find,
+			   struct arena *arena)
+{
+	const struct strv no_log = { NULL, 0 };
+	struct xcap_doc *doc;
+	enum kv_status status;
+	uint64_t version;
+	struct strv text;
+	struct err err;
+
+	status = maker->make(maker->arg, find->store, find->owner, arena, &text, &version);
+	if (status != KV_DONE)
+		return status;
+	if (xcap_doc_parse(text, NULL, &doc, &err) < 0)
+		return KV_BUSY;
+	find->found = doc_new(doc, version, no_log, 0);
+	return find->found ? KV_DONE : KV_BUSY;
+}
+
 static void run_find(struct job *job)
 {
 	struct xdm_find *find = (struct xdm_find *)(void *)job;
+	const struct xdm_maker *maker = maker_of(find);
 	struct kv_item item[] = { { .kind = KV_RANGE, .from = find->name }, { .kind = KV_GET } };
 	struct kv_read read = { .owner = find->owner, .items = item, .n_items = 2 };
 
@@ -261,6 +322,11 @@ static void run_find(struct job *job)
 	read.arena = arena_new(FIND_ARENA_BYTES);
 	if (!read.arena)
 		return;
+	if (maker) {
+		find->status = make(maker, find, read.arena);
+		arena_free(&read.arena);
+		return;
+	}
 	item[0].to = extend(find->name, STRV("\1"), read.arena);
 	item[1].from = xdm_log_name(find->name, read.arena);
 	if (item[0].to.n && item[1].from.n)
@@ -510,5 +576,32 @@ enum kv_status xdm_next_sync(struct xdm_store *store, struct strv owner, struct 
 
 	*name_out = item.n_records ? item.records[0].name : strv_mem(NULL, 0);
 	*version_out = item.n_records ? item.records[0].version : 0;
+	return status;
+}
+
+enum kv_status xdm_head_sync(struct xdm_store *store, struct strv owner, struct strv after,
+			     struct arena *arena, struct xdm_head *head_out,
+			     uint64_t *owner_version_out)
+{
+	struct kv_item item = { .kind = KV_RANGE,
+				.from = after.n ? extend(after, STRV("\1"), arena) : STRV("x/"),
+				.to = STRV("x0"),
+				.limit = 1 };
+	struct kv_read read = { .owner = owner, .items = &item, .n_items = 1, .arena = arena };
+	enum kv_status status = item.from.n ? kv_read_sync(store->kv, &read) : KV_BUSY;
+
+	memset(head_out, 0, sizeof(*head_out));
+	*owner_version_out = read.version;
+	if (status != KV_DONE || !item.n_records)
+		return status;
+	head_out->name = item.records[0].name;
+	head_out->version = item.records[0].version;
+	head_out->octets = xcap_record_octets(item.records[0].value);
+	item = (struct kv_item){ .kind = KV_GET, .from = xdm_log_name(head_out->name, arena) };
+	status = item.from.n ? kv_read_sync(store->kv, &read) : KV_BUSY;
+	if (status == KV_DONE && read.version != *owner_version_out)
+		return KV_CONFLICT;
+	if (status == KV_DONE && item.n_records)
+		head_out->time_s = xdm_log_time(item.records[0].value);
 	return status;
 }

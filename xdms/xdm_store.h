@@ -65,6 +65,23 @@ struct xdm_hook {
 /* HOOK is copied. Before the first commit; at most 8. 0 or -1. */
 int xdm_store_hook(struct xdm_store *store, const struct xdm_hook *hook, struct err *err);
 
+/* A document that nobody stores: made when it is looked up, kept until what it is made of changes.
+ */
+struct xdm_maker {
+	struct strv owner; /* empty: each user has one */
+	struct strv name;  /* of the record that it seems to be */
+	/* It is made of the documents whose record's name begins with this: the same user's, or
+	 * with an OWNER everybody's. */
+	struct strv needs;
+	/* The text in ARENA, and a version that only moves forward and is another one whenever the
+	 * text is. Blocks; on a job thread. */
+	enum kv_status (*make)(void *arg, struct xdm_store *store, struct strv owner,
+			       struct arena *arena, struct strv *text_out, uint64_t *version_out);
+	void *arg;
+};
+/* MAKER is copied, its texts are borrowed. Before the first commit; at most 4. 0 or -1. */
+int xdm_store_maker(struct xdm_store *store, const struct xdm_maker *maker, struct err *err);
+
 struct jobs *xdm_store_jobs(const struct xdm_store *store);
 uint64_t xdm_store_epoch(const struct xdm_store *store);
 
@@ -129,6 +146,20 @@ enum kv_status xdm_log_read_sync(struct xdm_store *store, struct strv owner, str
  * when there is none. */
 enum kv_status xdm_next_sync(struct xdm_store *store, struct strv owner, struct strv after,
 			     struct arena *arena, struct strv *name_out, uint64_t *version_out);
+
+/* What is known of a document without reading it. */
+struct xdm_head {
+	struct strv name;
+	uint64_t version;
+	size_t octets;
+	int64_t time_s; /* of the last change; 0: not known */
+};
+/* The head of OWNER's first document behind AFTER (empty: of all), in ARENA; its name empty: there
+ * is none. OWNER_VERSION_OUT is the commit that last touched OWNER before this. KV_CONFLICT: OWNER
+ * changed meanwhile. */
+enum kv_status xdm_head_sync(struct xdm_store *store, struct strv owner, struct strv after,
+			     struct arena *arena, struct xdm_head *head_out,
+			     uint64_t *owner_version_out);
 
 /* Takes the address, accepts NULL. */
 void xdm_doc_drop(struct xdm_doc **doc);

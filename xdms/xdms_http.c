@@ -19,6 +19,7 @@
 #include "xdms/xcap_cond.h"
 #include "xdms/xcap_req.h"
 #include "xdms/xdm_access.h"
+#include "xdms/xdm_directory.h"
 #include "xdms/xdm_docs.h"
 #include "xdms/xdm_watch.h"
 
@@ -43,6 +44,7 @@ struct xdms {
 	struct xdm_store *store;
 	struct xdm_watches *watches;
 	struct xdm_docs docs;
+	struct xdm_directory directory;
 	struct http_auth *auth;
 	struct http_auth_ops users;
 	struct metric *conflicts;
@@ -595,6 +597,12 @@ int xdms_start(struct xdms *xdms, struct kv *kv, struct jobs *jobs, struct http_
 	if (xdm_store_new(kv, jobs, xdms->cache_bytes, &xdms->log_keep, &xdms->store, err) < 0)
 		return -1;
 	xdms->docs = (struct xdm_docs){ &xdms->rules, xdms->store, xdms->caps };
+	xdms->directory.table = xdms->table;
+	xdms->directory.root = strv_of(*xdms->root_uri ? xdms->root_uri : xdms->root);
+	while (xdms->directory.root.n && xdms->directory.root.p[xdms->directory.root.n - 1] == '/')
+		xdms->directory.root.n--;
+	if (xdm_directory_serve(&xdms->directory, xdms->store, err) < 0)
+		return -1;
 	return xdm_watches_new(kv, xdms->store, &xdms->watches, err);
 }
 
