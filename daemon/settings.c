@@ -444,6 +444,26 @@ const struct conf_item settings_table[] = {
 	       "draft about them. In memory, some 400 octets each. 0 to remember none."),
 	SPAN("cpm.decisions-age", cpm.decisions_age_ms, "1 d", 0, 366 * DAY, FIXED,
 	     "How long they are remembered at most; 0 for as long as there is room."),
+	TEXT("cpm.factory", cpm.factory, "conference-factory", 255, FIXED,
+	     "The address that messages with a list of recipients are sent to (RFC 5365), as "
+	     "clients "
+	     "are set up with it: a name at the first domain, or a whole SIP URI. No user may have "
+	     "it. Empty: lists are not served; groups are all the same."),
+	NUMBER("cpm.max-list", cpm.max_list, "100", 1, 1000, FIXED,
+	       "Recipients of a list that comes with a message; more are refused with 413."),
+	NUMBER("cpm.max-members", cpm.max_members, "1000", 1, 100000, FIXED,
+	       "Members of a group that messages to it are sent to, where the group's document "
+	       "does "
+	       "not say how many participants it may have; to a larger one they are refused with "
+	       "413."),
+	SPAN("cpm.report-window", cpm.report_window_ms, "10 s", 100, HOUR, FIXED,
+	     "Reports of a group's members about a message are gathered for so long after the "
+	     "first "
+	     "one and told together; those that come later, each minute or, when this is longer, "
+	     "as often as this says. When all members have reported, the sender is told at once."),
+	SPAN("cpm.report-time", cpm.report_ms, "1 d", MINUTE, 30 * DAY, FIXED,
+	     "For how long reports about a message to a group are waited for. Each message that is "
+	     "waited for takes some 100 octets a member, in memory and on disk."),
 
 	SECTION("limits", "What one source may take, over all workers. A source is an IPv4 address "
 			  "or an IPv6 /64 network."),

@@ -12,6 +12,7 @@
 #include "base/conf.h"
 #include "base/limit.h"
 #include "base/log.h"
+#include "cpm/controlling/cf.h"
 #include "http/http.h"
 #include "kv/kv.h"
 #include "sip/core/core.h"
@@ -141,6 +142,9 @@ struct settings {
 		uint64_t cache_bytes;
 		int64_t decisions;
 		uint64_t decisions_age_ms; /* 0: no bound */
+		const char *factory;	   /* a name or URI; "": none */
+		int64_t max_list, max_members;
+		uint64_t report_window_ms, report_ms;
 	} cpm;
 	struct {
 		int64_t sources, connections, requests, burst;
@@ -179,6 +183,10 @@ void settings_sip_tp(const struct settings *settings, struct sip_tp_options *opt
 void settings_sip_timers(const struct settings *settings, struct sip_timers *timers);
 void settings_sip_core(const struct settings *settings, struct core_options *options);
 void settings_sip_dns(const struct settings *settings, struct sip_dns_options *options);
+/* Bounds and times of messages to groups; FACTORY_OUT is borrowed by OPTIONS, its canonical name is
+ * by DOMAINS. */
+void settings_cpm_groups(const struct settings *settings, const struct auth_domains *domains,
+			 char factory_out[AUTH_IDENTITY_BYTES], struct cf_options *options);
 /* What the tables hold, in arrays that OPTIONS or the caller borrows; each returns the number. */
 unsigned settings_sip_peers(const struct settings *settings,
 			    struct peer_options peers_out[SETTINGS_PEERS_MAX]);

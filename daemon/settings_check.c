@@ -310,6 +310,26 @@ static void check_xcap(struct conf_check *check, const struct settings *s)
 				 "%s is a path of the server's own; choose another", s->xcap.root);
 }
 
+/* Where lists are sent to is a SIP URI at a domain of ours: else nobody would be asked for it. */
+static void check_factory(struct conf_check *check, const struct settings *s)
+{
+	struct strv names[SETTINGS_DOMAINS_MAX];
+	struct auth_domains domains = settings_domains(s, names);
+	struct auth_identity factory;
+
+	for (unsigned i = 0; i < domains.n; i++)
+		if (!is_domain(names[i].p))
+			return;
+	if (!*s->cpm.factory ||
+	    (auth_identity_parse(strv_of(s->cpm.factory), &domains, &factory, NULL) == 0 &&
+	     auth_domain_is_ours(&domains, auth_identity_host(&factory))))
+		return;
+	conf_check_fault(check, "cpm.factory", -1,
+			 "\"%s\" is no SIP address at a domain of this server; write a name, as "
+			 "conference-factory",
+			 s->cpm.factory);
+}
+
 static void check_settings(struct conf_check *check, const void *values)
 {
 	const struct settings *s = values;
@@ -319,6 +339,7 @@ static void check_settings(struct conf_check *check, const void *values)
 	check_listens(check, s);
 	check_proxies(check, s);
 	check_xcap(check, s);
+	check_factory(check, s);
 	settings_check_sip(check, s);
 	check_sizes(check, s);
 	check_store(check, s);

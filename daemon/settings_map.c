@@ -4,6 +4,7 @@
  */
 #include "daemon/settings.h"
 
+#include <string.h>
 #include <unistd.h>
 
 /* Round up: a time that was given is never taken for none. */
@@ -169,6 +170,25 @@ unsigned settings_sip_numbers(const struct settings *settings,
 	for (unsigned i = 0; i < settings->sip.numbers.n; i++)
 		routes_out[i] = (struct number_route){ from[i].prefix, from[i].uri };
 	return settings->sip.numbers.n;
+}
+
+void settings_cpm_groups(const struct settings *settings, const struct auth_domains *domains,
+			 char factory_out[AUTH_IDENTITY_BYTES], struct cf_options *options)
+{
+	struct auth_identity factory;
+
+	/* settings_check.c has seen that it is one. */
+	*factory_out = 0;
+	if (*settings->cpm.factory &&
+	    auth_identity_parse(strv_of(settings->cpm.factory), domains, &factory, NULL) == 0)
+		memcpy(factory_out, factory.text, sizeof(factory.text));
+	options->factory = factory_out;
+	options->max_list = (unsigned)settings->cpm.max_list;
+	options->max_members = (unsigned)settings->cpm.max_members;
+	options->window_ms = (unsigned)settings->cpm.report_window_ms;
+	if (options->again_ms < options->window_ms)
+		options->again_ms = options->window_ms;
+	options->report_s = (unsigned)(settings->cpm.report_ms / 1000);
 }
 
 struct auth_domains settings_domains(const struct settings *settings,

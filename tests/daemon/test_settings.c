@@ -259,6 +259,11 @@ static void a_trial_needs_no_domains(void **state)
 	assert_int_equal(s->cpm.cache_bytes, 64 << 20);
 	assert_int_equal(s->cpm.decisions, 20000);
 	assert_int_equal(s->cpm.decisions_age_ms, 24 * 3600 * 1000);
+	assert_string_equal(s->cpm.factory, "conference-factory");
+	assert_int_equal(s->cpm.max_list, 100);
+	assert_int_equal(s->cpm.max_members, 1000);
+	assert_int_equal(s->cpm.report_window_ms, 10000);
+	assert_int_equal(s->cpm.report_ms, 24 * 3600 * 1000);
 	conf_free(&conf);
 }
 
@@ -363,6 +368,14 @@ static const struct row {
 	  "1:22: \"sip:a.example;lr\" is no route; give one as <sip:cpm.example.com;lr>\n" },
 	{ "what is no route behind one", "sip: {service-route: '<sip:a.example;lr>, b'}\n", -1,
 	  "1:22: \"<sip:a.example;lr>, b\" is no route; give one as <sip:cpm.example.com;lr>\n" },
+	{ "lists at a name, and nowhere", "domains: [{name: a.example}]\ncpm: {factory: ''}\n", 0,
+	  "" },
+	{ "lists at a telephone number", "cpm: {factory: '+491234'}\n", -1,
+	  "1:16: \"+491234\" is no SIP address at a domain of this server; write a name, as "
+	  "conference-factory\n" },
+	{ "lists at another's domain", "cpm: {factory: 'sip:f@other.example'}\n", -1,
+	  "1:16: \"sip:f@other.example\" is no SIP address at a domain of this server; write a "
+	  "name, as conference-factory\n" },
 	{ "a capture server by name", "sip: {capture-address: homer}\n", -1,
 	  "1:24: \"homer\" is no numeric address; give one\n" },
 	{ "an upper-case domain", "domains: [{name: 'Example.com'}]\n", -1,
