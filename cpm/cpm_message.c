@@ -180,7 +180,8 @@ enum flag {
 	FLAG_REPORT = 2,
 	FLAG_DISPLAYED = 4,
 	FLAG_COMPOSING = 8,
-	FLAGS_ALL = 15,
+	FLAG_CLAIMED = 16,
+	FLAGS_ALL = 31,
 };
 
 static char *put(char *at, uint64_t value, unsigned bytes)
@@ -205,7 +206,7 @@ static unsigned flags_of(const struct cpm_message_draft *draft)
 {
 	return (draft->anonymous ? FLAG_ANONYMOUS : 0) | (draft->is_report ? FLAG_REPORT : 0) |
 	       (draft->is_displayed ? FLAG_DISPLAYED : 0) |
-	       (draft->is_composing ? FLAG_COMPOSING : 0);
+	       (draft->is_composing ? FLAG_COMPOSING : 0) | (draft->is_claimed ? FLAG_CLAIMED : 0);
 }
 
 struct strv cpm_message_encode(const struct cpm_message *message, struct arena *arena)
@@ -272,6 +273,7 @@ static int read_head(struct strv *rest, struct cpm_message_draft *draft)
 	draft->is_report = (flags & FLAG_REPORT) != 0;
 	draft->is_displayed = (flags & FLAG_DISPLAYED) != 0;
 	draft->is_composing = (flags & FLAG_COMPOSING) != 0;
+	draft->is_claimed = (flags & FLAG_CLAIMED) != 0;
 	return 0;
 }
 

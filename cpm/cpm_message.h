@@ -37,6 +37,8 @@ struct cpm_message_draft {
 	struct strv sender[CPM_MESSAGE_IDS_MAX];
 	unsigned n_sender;
 	int anonymous;
+	int is_claimed; /* a peer's word that need not be believed: rules go by it, but nothing is
+			 * asserted of it */
 	struct strv sender_instance; /* +sip.instance of the device that sent it, when known */
 	struct strv recipient;	     /* canonical */
 	/* As they are to stand in the requests that carry it. */

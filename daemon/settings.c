@@ -94,6 +94,9 @@ static const struct conf_item proxy_table[] = {
 
 static const char *const transports[] = { "udp", "tcp", "tls", "ws", "wss", NULL };
 
+/* In the order of enum pf_mode. */
+static const char *const device_modes[] = { "all", "preferred-first", "only-one", NULL };
+
 #define SIP_LISTEN_AT(member) offsetof(struct settings_sip_listen, member)
 static const struct conf_item sip_listen_table[] = {
 	{ "transport", CONF_ENUM, SIP_LISTEN_AT(transport), "udp", 0, 0, transports, 0,
@@ -435,6 +438,24 @@ const struct conf_item settings_table[] = {
 	       "expect it."),
 
 	SECTION("cpm", "Messages: the rules that decide about them."),
+	SWITCH("cpm.enabled", cpm.enabled, "yes", FIXED,
+	       "Messages are decided by the rules of users and of the operator, brought to each "
+	       "device, and reported on. With no they are relayed as they come, and rules are not "
+	       "asked."),
+	SPAN("cpm.answer-time", cpm.answer_ms, "5 s", 100, 30 * SECOND, FIXED,
+	     "How long a sender waits for the recipient's devices before the message is kept for "
+	     "them and the sender told that it was accepted."),
+	SIZE("cpm.max-message", cpm.max_message_bytes, "8 kB", 1300, 64 * KB, FIXED,
+	     "The largest body of a message sent by SIP MESSAGE; a larger one is refused with 413. "
+	     "CPM clients send up to 1300 octets this way and more by a session; give more for "
+	     "others, less where devices are reached over lossy datagrams."),
+	WORD("cpm.devices", cpm.devices, "all", device_modes, FIXED,
+	     "Which of a user's devices get a message: all at once; preferred-first, one after "
+	     "another until one has it, in the order of the user's preferences; or only-one, the "
+	     "preferred one alone."),
+	SWITCH("cpm.sync-sent", cpm.sync_sent, "yes", FIXED,
+	       "What a user sends from one device is copied to the user's other devices, if they "
+	       "are CPM clients."),
 	SIZE("cpm.cache", cpm.cache_bytes, "64 MB", 1 * MB, 1 * TB, FIXED,
 	     "Memory for the rules of users and groups in use, some 2 kB a user and more where "
 	     "lists are long. Give more when many more users than fit in are active at a time."),

@@ -13,6 +13,7 @@
 #include "base/limit.h"
 #include "base/log.h"
 #include "cpm/controlling/cf.h"
+#include "cpm/participating/pf.h"
 #include "http/http.h"
 #include "kv/kv.h"
 #include "sip/core/core.h"
@@ -139,6 +140,10 @@ struct settings {
 		int64_t notify_entries, notify_documents;
 	} xcap;
 	struct {
+		int enabled;
+		uint64_t answer_ms, max_message_bytes;
+		int sync_sent;
+		int devices; /* enum pf_mode */
 		uint64_t cache_bytes;
 		int64_t decisions;
 		uint64_t decisions_age_ms; /* 0: no bound */
@@ -182,6 +187,7 @@ void settings_sip_tp(const struct settings *settings, struct sip_tp_options *opt
 /* Authentication and registration times. */
 void settings_sip_timers(const struct settings *settings, struct sip_timers *timers);
 void settings_sip_core(const struct settings *settings, struct core_options *options);
+void settings_cpm_pf(const struct settings *settings, struct pf_options *options);
 void settings_sip_dns(const struct settings *settings, struct sip_dns_options *options);
 /* Bounds and times of messages to groups; FACTORY_OUT is borrowed by OPTIONS, its canonical name is
  * by DOMAINS. */

@@ -123,6 +123,14 @@ void settings_sip_core(const struct settings *settings, struct core_options *opt
 	options->service_route = settings->sip.service_route;
 }
 
+void settings_cpm_pf(const struct settings *settings, struct pf_options *options)
+{
+	options->answer_ms = (unsigned)settings->cpm.answer_ms;
+	options->max_message = settings->cpm.max_message_bytes;
+	options->sync_sent = settings->cpm.sync_sent;
+	options->mode = (enum pf_mode)settings->cpm.devices;
+}
+
 void settings_sip_dns(const struct settings *settings, struct sip_dns_options *options)
 {
 	options->servers = given(settings->sip.dns_servers);

@@ -229,6 +229,7 @@ static int start_cpm(struct house *house, const struct settings *settings, struc
 					       .jobs = house->jobs,
 					       .kv = house->kv,
 					       .store = xdms_store(house->xdms),
+					       .sip = house->sip,
 					       .domains = &house->domains,
 					       .find_user = find_user,
 					       .find_arg = house };
@@ -346,6 +347,7 @@ void house_close(struct house **house_at)
 	jobs_free(&house->jobs);
 	if (house->running)
 		workers_stop(house->workers);
+	house_cpm_end(house->cpm);
 	house_sip_free(&house->sip);
 	http_free(&house->http);
 	xdms_free(&house->xdms);

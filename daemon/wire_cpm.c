@@ -14,6 +14,7 @@
 #include "cpm/cpm_ring.h"
 #include "cpm/cpm_rules.h"
 #include "cpm/cpm_source_xdm.h"
+#include "cpm/participating/pf_sip.h"
 #include "sip/core/core.h"
 #include "sip/sip_sub.h"
 
@@ -23,6 +24,8 @@ struct house_cpm {
 	struct cpm_presence *presence;
 	struct cpm_rules *rules;
 	struct cpm_ring *ring;
+	struct pf_sip *pf_sip; /* NULL: messages are relayed as they come */
+	struct pf *pf;
 };
 
 /* ---- what the rooms ask ---- */
@@ -106,6 +109,34 @@ static int open_ring(struct house_cpm *cpm, const struct settings *settings, str
 	return cpm_ring_new(&options, &cpm->ring, err);
 }
 
+static int open_participating(struct house_cpm *cpm, const struct settings *settings,
+			      struct err *err)
+{
+	struct core *core = house_sip_core(cpm->needs.sip);
+	const struct pf_sip_options adapter = {
+		.core = core,
+		.sip = house_sip_edge(cpm->needs.sip),
+		.users = { cpm->needs.find_user, cpm->needs.find_arg },
+		.domains = *cpm->needs.domains,
+	};
+	struct pf_options options = { .rules = cpm->rules,
+				      .domains = *cpm->needs.domains,
+				      .record = cpm_ring_put,
+				      .record_arg = cpm->ring };
+
+	if (!core || !settings->cpm.enabled)
+		return 0;
+	if (pf_sip_new(&adapter, &cpm->pf_sip, err) < 0)
+		return -1;
+	options.net = pf_sip_net(cpm->pf_sip);
+	settings_cpm_pf(settings, &options);
+	if (pf_new(&options, &cpm->pf, err) < 0)
+		return -1;
+	pf_sip_set(cpm->pf_sip, cpm->pf);
+	core_set_deliver(core, pf_sip_deliver, cpm->pf_sip);
+	return 0;
+}
+
 int house_cpm_start(const struct settings *settings, const struct house_cpm_needs *needs,
 		    struct house_cpm **cpm_out, struct err *err)
 {
@@ -115,7 +146,9 @@ int house_cpm_start(const struct settings *settings, const struct house_cpm_need
 	if (!cpm)
 		return err_set(err, ERR_NOMEM, "no memory for the CPM functions");
 	cpm->needs = *needs;
-	return open_rules(cpm, settings, err) < 0 ? -1 : open_ring(cpm, settings, err);
+	if (open_rules(cpm, settings, err) < 0 || open_ring(cpm, settings, err) < 0)
+		return -1;
+	return open_participating(cpm, settings, err);
 }
 
 void house_cpm_show(struct house_cpm *cpm, struct admin *admin)
@@ -142,6 +175,12 @@ void house_cpm_stop(struct house_cpm *cpm)
 		cpm_rules_stop(cpm->rules);
 }
 
+void house_cpm_end(struct house_cpm *cpm)
+{
+	if (cpm && cpm->pf)
+		pf_stop(cpm->pf);
+}
+
 void house_cpm_free(struct house_cpm **cpm_at)
 {
 	struct house_cpm *cpm = *cpm_at;
@@ -149,6 +188,8 @@ void house_cpm_free(struct house_cpm **cpm_at)
 	*cpm_at = NULL;
 	if (!cpm)
 		return;
+	pf_free(&cpm->pf);
+	pf_sip_free(&cpm->pf_sip);
 	cpm_ring_free(&cpm->ring);
 	cpm_rules_free(&cpm->rules);
 	cpm_presence_free(&cpm->presence);

@@ -12,6 +12,7 @@
 #include "base/jobs.h"
 #include "base/worker.h"
 #include "daemon/settings.h"
+#include "daemon/wire_sip.h"
 #include "kv/kv.h"
 
 struct admin;
@@ -26,6 +27,7 @@ struct house_cpm_needs {
 	struct jobs *jobs;
 	struct kv *kv;
 	struct xdm_store *store;
+	struct house_sip *sip; /* NULL: no messages come, but there are rules */
 	const struct auth_domains *domains;
 	/* The directory: users_find. */
 	void (*find_user)(void *arg, struct strv identity, auth_found_fn *done, void *context);
@@ -43,6 +45,8 @@ void house_cpm_rights(struct house_cpm *cpm, struct sip_sub_rights *rights_out);
 void house_cpm_events(struct house_cpm *cpm, struct sip_events *events);
 /* Ask the store nothing more: before kv_close, while the workers run. Accepts NULL. */
 void house_cpm_stop(struct house_cpm *cpm);
+/* What is still on its way ends: when the workers have stopped, before house_sip_free. */
+void house_cpm_end(struct house_cpm *cpm);
 /* After workers_free. Takes the address, accepts NULL. */
 void house_cpm_free(struct house_cpm **cpm);
 

@@ -226,6 +226,16 @@ struct sip_events *house_sip_events(struct house_sip *house)
 	return house ? house->events : NULL;
 }
 
+struct core *house_sip_core(struct house_sip *house)
+{
+	return house ? house->core : NULL;
+}
+
+struct sip *house_sip_edge(struct house_sip *house)
+{
+	return house ? house->sip : NULL;
+}
+
 void house_sip_show(struct house_sip *house, struct admin *admin)
 {
 	if (house)

@@ -47,6 +47,9 @@ int house_sip_start(struct house_sip *sip, const struct settings *settings, stru
 /* For whoever tells of changes, after house_sip_start; NULL: there is no SIP. */
 struct sip_events *house_sip_events(struct house_sip *sip);
 int house_sip_reload_tls(struct house_sip *sip, struct err *err);
+/* For functions behind the core. */
+struct core *house_sip_core(struct house_sip *sip);
+struct sip *house_sip_edge(struct house_sip *sip);
 /* DRAINED is called once, from a worker. */
 void house_sip_drain(struct house_sip *sip, unsigned timeout_ms, void (*drained)(void *arg),
 		     void *arg);

@@ -67,6 +67,7 @@ uv\.h	(base|http|sip|msrp|daemon)/.*
 systemd/.*	daemon/.*
 ares\.h	sip/.*
 wslay/.*	sip/.*
+zlib\.h	cpm/inflate\.c
 '
 
 # What belongs to the C library and the kernel, and has no door.

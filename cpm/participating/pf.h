@@ -19,6 +19,13 @@
 #include "cpm/deferred/deferred.h"
 
 struct pf;
+struct pf_net;
+
+enum pf_mode {
+	PF_DEVICES_ALL,	      /* every device of the recipient at once */
+	PF_DEVICES_PREFERRED, /* one after another until one has it, the preferred one first */
+	PF_DEVICES_ONE,	      /* the preferred one alone */
+};
 
 /* What a message has come to. */
 struct pf_result {
@@ -61,5 +68,31 @@ struct pf_record {
 	struct trace_id trace;
 };
 typedef void pf_record_fn(void *arg, const struct pf_record *record);
+
+struct pf_options {
+	struct cpm_rules *rules;      /* borrowed */
+	struct auth_domains domains;  /* ours; copied, their names are borrowed */
+	const struct pf_net *net;     /* devices and other domains: from pf_sip.c; copied */
+	const struct pf_focus *focus; /* NULL: there are no groups; copied */
+	pf_record_fn *record;	      /* NULL: nothing is recorded */
+	void *record_arg;
+	unsigned answer_ms; /* no device has answered for so long: 202, when it may be stored */
+	size_t max_message; /* octets of a body; a larger one is 413 */
+	int sync_sent;	    /* the sender's other devices get copies */
+	enum pf_mode mode;
+};
+
+/* 0 or -1. Before the workers run. */
+int pf_new(const struct pf_options *options, struct pf **pf_out, struct err *err);
+/* The workers have stopped: what is still on its way ends when the core does, and nobody is told.
+ */
+void pf_stop(struct pf *pf);
+void pf_free(struct pf **pf); /* after the core; accepts NULL */
+
+/* From now on what devices do not get is kept by DEFERRED (borrowed; NULL: nothing is): before the
+ * workers run. */
+void pf_set_deferred(struct pf *pf, struct deferred *deferred);
+/* What the deferred function asks of this one: push, expired, devices, mode, arg. */
+void pf_deferred_ops(struct pf *pf, struct deferred_options *options);
 
 #endif

@@ -152,9 +152,30 @@ int core_load_key(struct core *core, struct kv *kv, struct err *err)
 	return done ? 0 : err_set(err, ERR_IO, "the key of GRUUs is neither read nor written");
 }
 
+void core_set_deliver(struct core *core, int (*deliver)(void *arg, const struct core_req *req),
+		      void *arg)
+{
+	core->options.deliver = deliver;
+	core->options.deliver_arg = arg;
+}
+
 int core_is_ours(const struct core *core, struct strv host)
 {
 	return auth_domain_is_ours(&core->policy.domains, host);
+}
+
+int core_gruu_user(const struct core *core, const struct sip_uri *uri,
+		   struct auth_identity *aor_out)
+{
+	struct auth_identity identity;
+	struct gruu_temp temp;
+
+	if (!gruu_temp_is(uri) ||
+	    auth_identity_parse(uri->text, &core->policy.domains, &identity, NULL) < 0 ||
+	    !gruu_temp_read(&core->gruu_key, &identity, &temp))
+		return 0;
+	*aor_out = temp.aor;
+	return 1;
 }
 
 struct loc *core_loc(const struct core *core)
@@ -170,7 +191,7 @@ static void on_who(void *arg, struct sip_worker *w, struct sip_stx *stx, struct 
 	struct core *core = arg;
 	const struct core_req req = { core, w, stx, msg, who };
 
-	if (core->options.deliver && core->options.deliver(core->options.arg, &req))
+	if (core->options.deliver && core->options.deliver(core->options.deliver_arg, &req))
 		return;
 	core_relay(&req);
 }

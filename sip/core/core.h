@@ -65,7 +65,8 @@ struct core_options {
 	const char *service_route; /* a Service-Route value (RFC 3608); "": none */
 	unsigned breadth_max;	   /* Max-Breadth of a request that has none (RFC 5393 s5.3.3) */
 	/* Takes a request over: 1 and it answers it; 0: the core relays it. May be NULL. */
-	int (*deliver)(void *arg, const struct core_req *req);
+	int (*deliver)(void *deliver_arg, const struct core_req *req);
+	void *deliver_arg;
 	void *arg;
 };
 void core_options_init(struct core_options *options);
@@ -81,9 +82,17 @@ void core_free(struct core **core); /* when no worker runs; takes the address, a
 /* The core's row in the edge's table of services: the last one. */
 void core_service(struct core *core, struct sip_service *service_out);
 
+/* As core_options.deliver, for a function that is made after the core: before the workers run. */
+void core_set_deliver(struct core *core, int (*deliver)(void *arg, const struct core_req *req),
+		      void *arg);
+
 /* 1 when HOST (any case) is a domain of ours. */
 int core_is_ours(const struct core *core, struct strv host);
 struct loc *core_loc(const struct core *core);
+
+/* Whose temporary GRUU is URI (RFC 5627 s5)? 1 and the address of record; 0: it is none of ours. */
+int core_gruu_user(const struct core *core, const struct sip_uri *uri,
+		   struct auth_identity *aor_out);
 
 /* ---- events ---- */
 
@@ -137,5 +146,18 @@ int core_served_user(const struct core *core, struct sip_msg *msg, struct core_s
 /* Relay a request whose sender is known to where it goes, and its answer back. Answers in every
  * case. */
 void core_relay(const struct core_req *req);
+
+/* What a function that does not take a request over has to say about it. In the arena of the
+ * request, or longer. */
+struct core_relay_edit {
+	struct strv lines;	/* header lines, each with CRLF, behind the others; empty: none */
+	struct strv type, body; /* body.p: this, not packed, instead of what came */
+	/* The request has failed everywhere with STATUS, which the relay is about to answer. 1: ARG
+	 * answers it by itself, now or later; 0: the relay does. May be NULL. */
+	int (*failed)(void *arg, unsigned status);
+	void *arg;
+};
+/* The same with changes; EDIT may be NULL. */
+void core_relay_edited(const struct core_req *req, const struct core_relay_edit *edit);
 
 #endif

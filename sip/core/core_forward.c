@@ -57,6 +57,26 @@ static void edit_route(struct core_relay *relay, const struct core_target *targe
 						   STRV_ARG(target->path))));
 }
 
+/* What a function has to say about it. */
+static void edit_more(const struct core_relay_edit *more, struct sip_edit *edit)
+{
+	struct strv rest = more->lines;
+
+	while (rest.n) {
+		const char *end = memmem(rest.p, rest.n, "\r\n", 2);
+		size_t n = end ? (size_t)(end - rest.p) : rest.n;
+
+		if (n)
+			sip_edit_append(edit, strv_mem(rest.p, n));
+		n = end ? n + 2 : n;
+		rest = strv_mem(rest.p + n, rest.n - n);
+	}
+	if (!more->body.p)
+		return;
+	sip_edit_remove_named(edit, "Content-Encoding");
+	sip_edit_body(edit, more->type, more->body);
+}
+
 struct sip_buf *core_forward(struct core_relay *relay, const struct core_target *target,
 			     const struct sip_dest *dest, const char *branch, unsigned breadth)
 {
@@ -70,5 +90,7 @@ struct sip_buf *core_forward(struct core_relay *relay, const struct core_target 
 	edit_breadth(relay, breadth, edit);
 	edit_route(relay, target, edit);
 	core_trust_edit(relay->core, relay->msg, relay->who, target->next, target->peer, edit);
+	if (relay->edit)
+		edit_more(relay->edit, edit);
 	return sip_edit_buf(edit);
 }

@@ -575,7 +575,7 @@ void core_message_fini(struct core *core)
 			struct sent *sent = sip_slots_at(slots, k);
 
 			if (sent)
-				sent_free(sent);
+				conclude(sent, 503, NULL);
 		}
 		sip_slots_fini(slots);
 	}

@@ -61,7 +61,9 @@ int core_message_to_uri(struct core *core, struct sip_worker *w, struct strv uri
 			struct core_message *message, const struct trace_id *trace,
 			sip_answered_fn *answered, void *arg, struct core_sent *sent_out);
 
-/* ANSWERED is not called any more; what is on its way stays so. */
+/* What has not been answered when the core is freed ends with 503, on the thread that frees it.
+ *
+ * ANSWERED is not called any more; what is on its way stays so. */
 void core_sent_forget(struct core *core, struct sip_worker *w, struct core_sent *sent);
 
 #endif

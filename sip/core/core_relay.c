@@ -62,6 +62,14 @@ static void on_drop(void *user)
 	free(relay);
 }
 
+/* 1: whoever had a say in it answers, and RELAY may be gone. */
+static int is_taken(struct core_relay *relay, unsigned status)
+{
+	const struct core_relay_edit *edit = relay->edit;
+
+	return edit && edit->failed && !relay->is_cancelled && edit->failed(edit->arg, status);
+}
+
 void core_relay_refuse(struct core_relay *relay, unsigned status, const char *why)
 {
 	static const struct strv later[] = { { "Retry-After: 5", 14 } };
@@ -71,6 +79,8 @@ void core_relay_refuse(struct core_relay *relay, unsigned status, const char *wh
 	if (!stx || relay->is_answered)
 		return;
 	relay->is_answered = 1;
+	if (is_taken(relay, status))
+		return;
 	if (status == 503) {
 		reply.lines = later;
 		reply.n_lines = 1;
@@ -134,26 +144,35 @@ static int pass_on(struct core_relay *relay, const struct core_branch *branch, u
 	return 1;
 }
 
+/* What only says that we could not reach them is ours to say: 503 would have the caller leave us
+ * alone (s16.7 step 6), 430 is between us and the device (RFC 5626 s11.5). 0: BEST says it. */
+static unsigned own_status(const struct core_relay *relay)
+{
+	unsigned status = relay->best_status;
+
+	if (relay->best && status != 503 && status != 430)
+		return 0;
+	if (relay->is_cancelled)
+		return 487;
+	if (relay->n_targets && relay->target[0].next != CORE_TO_CLIENT)
+		return relay->best || status == 408 ? 504 : 500;
+	return 480;
+}
+
 static void answer_best(struct core_relay *relay)
 {
 	struct sip_stx *stx = stx_of(relay);
-	unsigned status = relay->best_status;
+	unsigned own = own_status(relay), status = own ? own : relay->best_status;
 	struct sip_buf *buf = relay->best;
 
 	relay->best = NULL;
 	relay->is_answered = 1;
-	/* What only says that we could not reach them is ours to say: 503 would have the caller
-	 * leave us alone (s16.7 step 6), 430 is between us and the device (RFC 5626 s11.5). */
-	if (!stx)
+	if (!stx || is_taken(relay, status))
 		;
-	else if (buf && status != 503 && status != 430)
+	else if (!own)
 		sip_stx_reply_buf(stx, status, buf);
-	else if (relay->is_cancelled)
-		sip_stx_reply_status(stx, 487, NULL);
-	else if (relay->n_targets && relay->target[0].next != CORE_TO_CLIENT)
-		sip_stx_reply_status(stx, buf || status == 408 ? 504 : 500, NULL);
 	else
-		sip_stx_reply_status(stx, 480, NULL);
+		sip_stx_reply_status(stx, status, NULL);
 	sip_buf_drop(&buf);
 }
 
@@ -417,6 +436,11 @@ static void begin(struct core_relay *relay)
 
 void core_relay(const struct core_req *req)
 {
+	core_relay_edited(req, NULL);
+}
+
+void core_relay_edited(const struct core_req *req, const struct core_relay_edit *edit)
+{
 	struct core_relay *relay = calloc(1, sizeof(*relay));
 	struct core_who *who = arena_alloc(req->msg->arena, sizeof(*who));
 
@@ -434,6 +458,7 @@ void core_relay(const struct core_req *req)
 	relay->msg = req->msg;
 	relay->who = who;
 	relay->method = req->msg->method;
+	relay->edit = edit;
 	relay->is_from_trusted = who->peer && who->peer->trusted;
 	sip_stx_set_user(req->stx, relay, on_drop);
 	begin(relay);

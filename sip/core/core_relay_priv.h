@@ -46,7 +46,8 @@ struct core_relay {
 	struct sip_msg *msg;	    /* until the final answer */
 	const struct core_who *who; /* in its arena */
 	enum sip_method method;
-	int pop_route; /* the first Route named us */
+	const struct core_relay_edit *edit; /* NULL: it goes as it came */
+	int pop_route;			    /* the first Route named us */
 	int is_from_trusted, is_cancelled, is_answered;
 	unsigned breadth; /* that branches may share (RFC 5393 s5); has_breadth: the request said it
 			   */

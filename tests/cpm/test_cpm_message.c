@@ -53,6 +53,7 @@ static const struct cpm_message_draft full = {
 	.sender = { { "sip:alice@example.com", 21 }, { "tel:+49301", 10 } },
 	.n_sender = 2,
 	.anonymous = 1,
+	.is_claimed = 1,
 	.sender_instance = { "urn:uuid:1", 10 },
 	.recipient = { "sip:bob@example.com", 19 },
 	.from = { "<sip:a>;tag=1", 13 },
@@ -98,6 +99,7 @@ static void assert_same(const struct cpm_message_draft *a, const struct cpm_mess
 	assert_true(strv_eq(a->message_id, b->message_id) && strv_eq(a->datetime, b->datetime));
 	assert_true(strv_eq(a->about, b->about) && strv_eq(a->group, b->group));
 	assert_true(a->cseq == b->cseq && a->asked == b->asked);
+	assert_int_equal(a->is_claimed, b->is_claimed);
 	assert_true(a->anonymous == b->anonymous && a->is_report == b->is_report);
 	assert_true(a->is_displayed == b->is_displayed && a->is_composing == b->is_composing);
 	assert_true(a->arrival_us == b->arrival_us && a->expires_s == b->expires_s);

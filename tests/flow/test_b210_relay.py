@@ -29,7 +29,9 @@ TEL = "tel:+4930123"
 
 @pytest.fixture
 def server(make_daemon):
-    daemon = make_daemon().with_sip().start()
+    daemon = make_daemon().with_sip()
+    daemon.configure({"cpm": {"enabled": False}})  # the relay alone
+    daemon.start()
     for name, aliases in (("alice", []), ("bob", [TEL])):
         add_user(daemon, name, PASSWORD, aliases=aliases)
     return daemon

@@ -99,7 +99,11 @@ def test_a_device_of_plain_text_that_knows_md5_alone(make_daemon, tmp_path):
         with UserAgent(daemon, "alice", PASSWORD) as alice:
             assert alice.message("sip:bob@example.com", "in plain words").status == 200
             bob.received("in plain words")
-            answer = alice.message("sip:bob@example.com", "x", content_type="message/cpim")
+            cpim = "From: <sip:a@b>\r\n\r\nContent-Type: text/plain\r\n\r\nunwrapped"
+            answer = alice.message("sip:bob@example.com", cpim, content_type="message/cpim")
+            assert answer.status == 200
+            bob.received("unwrapped")
+            answer = alice.message("sip:bob@example.com", "x", content_type="application/json")
             assert answer.status == 415
     finally:
         bob.end()

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cpm/participating/pf_defer.c - what the deferred messaging function asks of this one
+ *
+ * A stored message was decided when it came, and is not decided again when it leaves.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cpm/participating/pf_priv.h"
+
+static void store(void *arg, struct strv user, struct cpm_message *message,
+		  const struct strv *taken, unsigned n_taken, deferred_stored_fn *done,
+		  void *done_arg)
+{
+	deferred_store(arg, user, message, taken, n_taken, done, done_arg);
+}
+
+static void displayed(void *arg, struct strv user, struct strv message_id)
+{
+	deferred_displayed(arg, user, message_id);
+}
+
+void pf_set_deferred(struct pf *pf, struct deferred *deferred)
+{
+	pf->net.store = deferred ? store : NULL;
+	pf->net.displayed = deferred ? displayed : NULL;
+	pf->net.store_arg = deferred;
+}
+
+/* ---- push ---- */
+
+struct push {
+	struct pf *pf;
+	struct cpm_message *message;
+	struct pf_devices *devices;
+	const struct pf_device *device;
+	void *made;
+	int as_text;
+	void (*done)(void *done_arg, enum deferred_taken taken);
+	void *done_arg;
+	char *id; /* of the device */
+};
+
+static void push_end(struct push *push, enum deferred_taken taken)
+{
+	struct pf *pf = push->pf;
+	struct push ended = *push;
+
+	free(push);
+	pf->net.drop(pf->net.arg, &ended.made);
+	pf->net.release(pf->net.arg, &ended.devices);
+	cpm_message_drop(&ended.message);
+	free(ended.id);
+	ended.done(ended.done_arg, taken);
+}
+
+static void push_on(struct push *push);
+
+static void on_status(void *arg, unsigned status)
+{
+	struct push *push = arg;
+	enum pf_outcome outcome = pf_outcome(status);
+
+	if (outcome == PF_UNFIT && !push->as_text && !push->pf->is_stopping) {
+		push->pf->net.drop(push->pf->net.arg, &push->made);
+		push->as_text = 1;
+		push_on(push);
+		return;
+	}
+	if (outcome == PF_TAKEN && push->as_text)
+		pf_note_text(push->pf, push->device->id);
+	push_end(push, outcome == PF_TAKEN  ? DEFERRED_TAKEN
+		       : outcome == PF_AWAY ? DEFERRED_GONE
+					    : DEFERRED_REFUSED);
+}
+
+/* When it was sent, for whoever has no date in the body (RFC 3428 s4). */
+static struct strv date_line(const struct cpm_message_draft *message, char line[64])
+{
+	time_t at = (time_t)(message->arrival_us / 1000000);
+	struct tm tm;
+	size_t n;
+
+	/* Not by strftime alone: names of days are not to be a locale's. */
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+	if (message->datetime.n || !gmtime_r(&at, &tm))
+		return STRV("");
+	n = (size_t)snprintf(line, 64, "Date: %.3s, %02d %.3s %d %02d:%02d:%02d GMT\r\n",
+			     days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
+			     tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	return strv_mem(line, n);
+}
+
+static void push_on(struct push *push)
+{
+	struct pf *pf = push->pf;
+	const struct cpm_message_draft *message = cpm_message_of(push->message);
+	char line[64];
+
+	push->made = push->as_text ? pf_make_text(pf, message)
+				   : pf->net.make(pf->net.arg, message, strv_mem(NULL, 0),
+						  strv_mem(NULL, 0));
+	if (!push->made)
+		push_end(push, push->as_text ? DEFERRED_REFUSED : DEFERRED_GONE);
+	else if (pf->net.send(pf->net.arg, push->device->binding, push->made,
+			      date_line(message, line), &message->trace, on_status, push) < 0)
+		push_end(push, DEFERRED_GONE);
+}
+
+static void on_push_devices(void *arg, struct pf_devices *devices)
+{
+	struct push *push = arg;
+
+	push->devices = devices;
+	for (unsigned i = 0; devices && i < devices->n; i++)
+		if (strv_eq(devices->device[i].id, strv_of(push->id))) {
+			push->device = &devices->device[i];
+			push->as_text = pf_wants_text(push->pf, push->device->id);
+			push_on(push);
+			return;
+		}
+	push_end(push, DEFERRED_GONE);
+}
+
+static void push(void *arg, struct strv user, struct strv device, struct cpm_message *message,
+		 void (*done)(void *done_arg, enum deferred_taken taken), void *done_arg)
+{
+	struct pf *pf = arg;
+	struct push *push = calloc(1, sizeof(*push));
+	char *id = strv_dup(device);
+
+	if (!push || !id) {
+		free(push);
+		free(id);
+		done(done_arg, DEFERRED_GONE);
+		return;
+	}
+	*push = (struct push){ .pf = pf,
+			       .message = cpm_message_hold(message),
+			       .done = done,
+			       .done_arg = done_arg,
+			       .id = id };
+	pf->net.devices(pf->net.arg, user, on_push_devices, push);
+}
+
+/* ---- devices, mode, expiry ---- */
+
+struct asking {
+	struct pf *pf;
+	void (*found)(void *found_arg, const struct deferred_device *device);
+	void *found_arg;
+};
+
+/* Those that messages go to, each once. */
+static void on_asked_devices(void *arg, struct pf_devices *devices)
+{
+	struct asking asked = *(struct asking *)arg;
+	const struct deferred_device none = { { NULL, 0 }, NULL };
+
+	free(arg);
+	for (unsigned i = 0; devices && i < devices->n; i++) {
+		const struct deferred_device device = { devices->device[i].id,
+							devices->device[i].binding };
+		unsigned k = 0;
+
+		while (k < i && !strv_eq(devices->device[k].id, device.id))
+			k++;
+		if (k == i)
+			asked.found(asked.found_arg, &device);
+	}
+	asked.found(asked.found_arg, &none);
+	asked.pf->net.release(asked.pf->net.arg, &devices);
+}
+
+static void devices(void *arg, struct strv user,
+		    void (*found)(void *found_arg, const struct deferred_device *device),
+		    void *found_arg)
+{
+	const struct deferred_device none = { { NULL, 0 }, NULL };
+	struct pf *pf = arg;
+	struct asking *asking = malloc(sizeof(*asking));
+
+	if (!asking) {
+		found(found_arg, &none);
+		return;
+	}
+	*asking = (struct asking){ pf, found, found_arg };
+	pf->net.devices(pf->net.arg, user, on_asked_devices, asking);
+}
+
+/* By the user's settings, as they stand in memory; what has to be read first is pushed. */
+static int mode(void *arg, struct strv user)
+{
+	struct pf *pf = arg;
+	const struct cpm_user_rules *rules = cpm_rules_peek(pf->options.rules, user);
+	const struct cpm_message_draft nothing = { .service = CPM_PAGER };
+	const struct pol_doc *policy;
+	struct pol_verdict verdict;
+	struct pol_layers layers;
+	struct pol_facts facts;
+	int lost;
+
+	if (!rules)
+		return POL_DEFERRED_PUSH;
+	policy = cpm_rules_operator(pf->options.rules, &lost);
+	cpm_rules_layers(policy, lost, rules, NULL, &layers);
+	pf_facts(&nothing, POL_TERMINATING, &pf->options.domains,
+		 pf->net.now_us(pf->net.arg) / 1000000, &facts);
+	pol_eval(&layers, &facts, &verdict);
+	cpm_rules_operator_drop(&policy);
+	cpm_user_rules_drop(&rules);
+	return (int)verdict.value[POL_DEFERRED];
+}
+
+static void expired(void *arg, struct cpm_message *message)
+{
+	pf_report(arg, message, PF_REPORT_FAILED);
+}
+
+void pf_deferred_ops(struct pf *pf, struct deferred_options *options)
+{
+	options->push = push;
+	options->devices = devices;
+	options->mode = mode;
+	options->expired = expired;
+	options->arg = pf;
+}
