@@ -125,9 +125,19 @@ static void begin(struct pf_try *try)
 	term->depth--;
 }
 
+/* What has no text goes as it is, whatever the device has wanted before. */
+static int is_for_text(struct pf_term *term, struct strv id)
+{
+	if (!pf_wants_text(term->pf, id))
+		return 0;
+	if (!term->made_text)
+		term->made_text = pf_make_text(term->pf, cpm_message_of(term->message));
+	return term->made_text != NULL;
+}
+
 static void begin_flow(struct pf_term *term, struct pf_try *try)
 {
-	try->as_text = (unsigned char)pf_wants_text(term->pf, device_of(try)->id);
+	try->as_text = (unsigned char)is_for_text(term, device_of(try)->id);
 	begin(try);
 }
 

@@ -38,7 +38,7 @@ struct push {
 	struct pf_devices *devices;
 	const struct pf_device *device;
 	void *made;
-	int as_text;
+	int as_text, was_refused;
 	void (*done)(void *done_arg, enum deferred_taken taken);
 	void *done_arg;
 	char *id; /* of the device */
@@ -66,7 +66,7 @@ static void on_status(void *arg, unsigned status)
 
 	if (outcome == PF_UNFIT && !push->as_text && !push->pf->is_stopping) {
 		push->pf->net.drop(push->pf->net.arg, &push->made);
-		push->as_text = 1;
+		push->as_text = push->was_refused = 1;
 		push_on(push);
 		return;
 	}
@@ -102,11 +102,13 @@ static void push_on(struct push *push)
 	const struct cpm_message_draft *message = cpm_message_of(push->message);
 	char line[64];
 
-	push->made = push->as_text ? pf_make_text(pf, message)
-				   : pf->net.make(pf->net.arg, message, strv_mem(NULL, 0),
-						  strv_mem(NULL, 0));
+	push->made = push->as_text ? pf_make_text(pf, message) : NULL;
+	/* What has no text goes as it is, unless it has been refused like that. */
+	if (!push->made && !push->was_refused)
+		push->made =
+			pf->net.make(pf->net.arg, message, strv_mem(NULL, 0), strv_mem(NULL, 0));
 	if (!push->made)
-		push_end(push, push->as_text ? DEFERRED_REFUSED : DEFERRED_GONE);
+		push_end(push, push->was_refused ? DEFERRED_REFUSED : DEFERRED_GONE);
 	else if (pf->net.send(pf->net.arg, push->device->binding, push->made,
 			      date_line(message, line), &message->trace, on_status, push) < 0)
 		push_end(push, DEFERRED_GONE);
