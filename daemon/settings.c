@@ -366,6 +366,14 @@ const struct conf_item settings_table[] = {
 	     "The longest that is granted; more is shortened to it."),
 	NUMBER("sip.max-contacts", sip.max_contacts, "16", 1, 64, RELOAD,
 	       "How many devices one user may have registered at a time."),
+	NUMBER("sip.max-subscriptions", sip.max_subscriptions, "200", 1, 100000, FIXED,
+	       "How many subscriptions (presence of others, documents, ...) one user may have at a "
+	       "time, on all devices; more are refused with 503. Raise it where users watch many "
+	       "others one by one and not by a list. Trusted servers are not limited."),
+	NUMBER("sip.max-publications", sip.max_publications, "32", 1, 1000, FIXED,
+	       "How many publications (presence, one a device as a rule) one user may have at a "
+	       "time; more are refused with 503. Those of devices that went without a word count "
+	       "until their time is over."),
 	SPAN("sip.flow-timer", sip.flow_timer_ms, "0 s", 0, 1 * DAY, FIXED,
 	     "How often clients that can do outbound (RFC 5626) shall send keep-alives over TCP, "
 	     "TLS and WebSocket; they are told when they register. 0 s: as often as they like."),

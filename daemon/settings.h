@@ -118,7 +118,7 @@ struct settings {
 		const char *ca_file;			/* "": the system's */
 		int sha256;
 		uint64_t min_expires_ms, default_expires_ms, max_expires_ms;
-		int64_t max_contacts;
+		int64_t max_contacts, max_subscriptions, max_publications;
 		uint64_t flow_timer_ms;	   /* 0: none */
 		const char *service_route; /* "": none */
 		struct conf_list peers, routes, numbers;

@@ -268,17 +268,23 @@ static int start_worker(struct house_sip *house, const struct settings *settings
 }
 
 /* Event packages: what they are, where they are kept, who is told of changes. */
-static int start_events(struct house_sip *house, struct kv *kv, struct err *err)
+static int start_events(struct house_sip *house, const struct settings *settings, struct kv *kv,
+			struct err *err)
 {
 	static const struct sip_publish_ops *const published[] = { &sip_presence_publish };
 	const struct sip_events_options options = {
-		.events = house->packages, .n_events = EVENTS, .kv = kv, .rights = house->rights
+		.events = house->packages,
+		.n_events = EVENTS,
+		.max_of_watcher = (unsigned)settings->sip.max_subscriptions,
+		.kv = kv,
+		.rights = house->rights
 	};
 	struct sip_pubs_options pubs;
 
 	sip_pubs_options_init(&pubs);
 	pubs.ops = published;
 	pubs.n_ops = 1;
+	pubs.max_of_resource = (unsigned)settings->sip.max_publications;
 	if (sip_pubs_new(&pubs, &house->pubs, err) < 0)
 		return -1;
 	core_reg_event(house->core, &house->packages[0]);
@@ -322,7 +328,7 @@ int house_sip_start(struct house_sip *house, const struct settings *settings, st
 		if (start_worker(house, settings, i, err) < 0)
 			return -1;
 	if (core_load_key(house->core, kv, err) < 0 || open_diff(house, settings, xdms, err) < 0 ||
-	    start_events(house, kv, err) < 0 || loc_start(house->loc, kv, jobs, err) < 0)
+	    start_events(house, settings, kv, err) < 0 || loc_start(house->loc, kv, jobs, err) < 0)
 		return -1;
 	return sip_start(house->sip, err);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "sip/sip_tally.h"
 
 enum { LOAD_AT_ONCE = 256 };
 
@@ -18,7 +19,8 @@ struct sip_events {
 	struct sip_events_options options;
 	struct sip *sip;
 	struct workers *workers;
-	_Atomic int stopping; /* the store is about to close */
+	struct sip_tally *tally; /* of each watcher's subscriptions */
+	_Atomic int stopping;	 /* the store is about to close */
 	unsigned n;
 	struct events_worker at[];
 };
@@ -147,6 +149,9 @@ static int worker_init(struct sip_events *events, unsigned i, struct err *err)
 	options.n_events = events->options.n_events;
 	if (events->options.max_subs)
 		options.max_subs = events->options.max_subs;
+	if (events->options.max_of_watcher)
+		options.max_of_watcher = events->options.max_of_watcher;
+	options.tally = events->tally;
 	if (events->options.kv) {
 		options.store_put = store_put;
 		options.store_del = store_del;
@@ -170,6 +175,9 @@ int sip_events_new(const struct sip_events_options *options, struct sip *sip,
 	events->sip = sip;
 	events->workers = workers;
 	events->n = n;
+	events->tally = sip_tally_new();
+	if (!events->tally)
+		failed = err_set(err, ERR_NOMEM, "no memory for SIP's event packages");
 	for (unsigned i = 0; i < n && !failed; i++)
 		failed = worker_init(events, i, err) < 0;
 	if (failed || (options->kv && load(events, err) < 0)) {
@@ -196,6 +204,7 @@ void sip_events_free(struct sip_events **at)
 		sip_subs_free(&events->at[i].subs);
 		sip_dialogs_free(&events->at[i].dialogs);
 	}
+	sip_tally_free(&events->tally);
 	free(events);
 }
 

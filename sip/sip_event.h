@@ -20,8 +20,9 @@ struct sip_events;
 struct sip_events_options {
 	const struct sip_event *events; /* borrowed until sip_events_free */
 	unsigned n_events;
-	unsigned max_subs; /* of a worker */
-	struct kv *kv;	   /* NULL: nothing is kept */
+	unsigned max_subs;	 /* of a worker; 0: as in sip_subs_options_init */
+	unsigned max_of_watcher; /* of the process; 0: the same */
+	struct kv *kv;		 /* NULL: nothing is kept */
 	/* What watchers may hear by rules of users, asked again when those change; copied. */
 	struct sip_sub_rights rights;
 };

@@ -19,6 +19,7 @@
 
 struct sip_sub;
 struct sip_subs; /* of one worker */
+struct sip_tally;
 
 /* What a watcher may hear, by rules of whoever is watched (RFC 5025 s3.2.1). */
 enum sip_sub_right {
@@ -87,6 +88,10 @@ struct sip_subs_options {
 	const struct sip_event *events; /* borrowed */
 	unsigned n_events;
 	unsigned max_subs; /* of a worker; more: 503 */
+	/* Of one watcher, over all that count together by TALLY (borrowed; NULL: nobody counts);
+	 * more: 503. Servers of the trust domain are not limited. */
+	unsigned max_of_watcher;
+	struct sip_tally *tally;
 	/* Where subscriptions are kept, each by its tag; NULL: nowhere. They do not wait. */
 	void (*store_put)(void *arg, struct strv tag, struct strv value);
 	void (*store_del)(void *arg, struct strv tag);

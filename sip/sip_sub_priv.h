@@ -46,8 +46,9 @@ struct sip_sub {
 	uint64_t id;
 	enum sub_state state;
 	unsigned char was_active, is_dirty, is_out, is_urgent, has_begun;
-	unsigned char waits;	 /* it ends when its first state is there */
-	unsigned char is_polite; /* hears nothing that is so */
+	unsigned char waits;	  /* it ends when its first state is there */
+	unsigned char is_counted; /* among the watcher's */
+	unsigned char is_polite;  /* hears nothing that is so */
 	const char *reason, *type;
 	uint64_t out; /* the NOTIFY under way */
 	uint64_t told_ms, expires_ms;

@@ -5,18 +5,20 @@
  * A kept subscription is one line of numbers and lengths, its texts, what its package keeps of it,
  * and its dialog as printed. Form 1 is without the package's.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "sip/sip_out.h"
 #include "sip/sip_sub_priv.h"
+#include "sip/sip_tally.h"
 
 const char sub_kind = 0;
 
 void sip_subs_options_init(struct sip_subs_options *options)
 {
-	*options = (struct sip_subs_options){ .max_subs = 200000 };
+	*options = (struct sip_subs_options){ .max_subs = 200000, .max_of_watcher = 200 };
 }
 
 int sip_subs_new(const struct sip_subs_options *options, struct sip_dialogs *dialogs,
@@ -200,6 +202,8 @@ void sub_free(struct sip_sub **at)
 	if (wheel_timer_is_set(&sub->later))
 		below->timer_clear(below, &sub->later);
 	resource_leave(sub);
+	if (sub->is_counted)
+		sip_tally_give(subs->options.tally, sub->watcher);
 	sip_slots_remove(&subs->slots, sub->id);
 	sip_dialog_free(&sub->dialog);
 	subs->count--;
@@ -322,6 +326,7 @@ int sip_subs_restore(struct sip_subs *subs, struct strv value)
 		sub_free(&sub);
 		return -1;
 	}
+	sub->is_counted = sip_tally_take(subs->options.tally, sub->watcher, UINT_MAX) == 1;
 	trace_new(&sub->trace);
 	sub->state = kept.state & 1 ? SUB_ACTIVE : SUB_PENDING;
 	sub->was_active = kept.state & 1;

@@ -6,10 +6,12 @@
  * read, 423 for less time than it gives, 481 for a dialog that is not (any more), 403 for somebody
  * else's. The 200 has left before the first NOTIFY does.
  */
+#include <limits.h>
 #include <stdio.h>
 
 #include "sip/sip.h"
 #include "sip/sip_sub_priv.h"
+#include "sip/sip_tally.h"
 
 enum { BRIEF_S = 3600 }; /* below which a duration may be called too brief (s4.2.1.1) */
 
@@ -233,8 +235,10 @@ static unsigned allow(struct asked *asked, struct sip_sub *sub)
 
 static void initial(struct asked *asked, struct strv resource, struct strv watcher)
 {
+	const struct sip_subs_options *o = &asked->subs->options;
 	unsigned allowed;
 	struct sip_sub *sub;
+	int counted;
 
 	if (read_event(asked) < 0 || sip_refuse_required(asked->stx, supported) ||
 	    read_accept(asked) < 0 || read_body(asked) < 0 || read_expires(asked) < 0)
@@ -243,15 +247,23 @@ static void initial(struct asked *asked, struct strv resource, struct strv watch
 		refuse(asked, 400, NULL, NULL);
 		return;
 	}
-	if (asked->subs->count >= asked->subs->options.max_subs) {
+	if (asked->subs->count >= o->max_subs) {
 		refuse(asked, 503, "Retry-After", "60");
 		return;
 	}
-	sub = make(asked, resource, watcher);
+	counted = sip_tally_take(o->tally, watcher,
+				 asked->msg->is_peer ? UINT_MAX : o->max_of_watcher);
+	sub = counted == 1 ? make(asked, resource, watcher) : NULL;
 	if (!sub) {
-		refuse(asked, 500, NULL, NULL);
+		if (counted == 1)
+			sip_tally_give(o->tally, watcher);
+		if (counted == 0)
+			refuse(asked, 503, "Retry-After", "60");
+		else
+			refuse(asked, 500, NULL, NULL);
 		return;
 	}
+	sub->is_counted = 1;
 	allowed = allow(asked, sub);
 	if (allowed != 200 && allowed != 202) {
 		sub_free(&sub);

@@ -14,6 +14,7 @@ import requests
 from requests.auth import HTTPDigestAuth
 
 from harness import add_user
+from httpd import wait_until
 from sipua import UserAgent
 
 PASSWORD = "correct horse"
@@ -173,3 +174,31 @@ def test_a_change_of_the_rules_changes_what_is_told(server, alice, bob):
         if told.get("subscription-state") == "terminated;reason=rejected":
             break
     assert not told.body
+
+
+def test_one_user_has_so_many_subscriptions_and_publications(make_daemon):
+    server = make_daemon().with_sip(**{"max-subscriptions": 3, "max-publications": 2}).start()
+    for name in ("alice", "bob"):
+        add_user(server, name, PASSWORD)
+    with UserAgent(server, "alice", PASSWORD) as one, \
+            UserAgent(server, "alice", PASSWORD, transport="tcp") as two, \
+            UserAgent(server, "bob", PASSWORD) as bob:
+        # On whatever device and of whatever package.
+        first = subscribe(one, one.aor, "reg")
+        assert first.status == 200
+        assert subscribe(two, one.aor, "reg").status == 200
+        assert subscribe(two, one.aor, "presence").status == 200
+        assert subscribe(one, one.aor, "presence").status == 503
+        assert subscribe(bob, bob.aor, "presence").status == 200
+        # What ends makes room.
+        ended = one.call(
+            "SUBSCRIBE", first.get("contact").strip("<>"), [("Event", "reg"), ("Expires", 0)],
+            call_id=first.get("call-id"), from_tag=first.tag("from"), to_uri=one.aor,
+            to_tag=first.tag("to"), contact=True)
+        assert ended.status == 200
+        while "terminated" not in notified(one).get("subscription-state"):
+            pass
+        wait_until(lambda: subscribe(one, one.aor, "presence").status == 200)
+        fields = [("Event", "presence"), ("Content-Type", "application/pidf+xml")]
+        told = [bob.call("PUBLISH", bob.aor, fields, PIDF).status for _ in range(3)]
+        assert told == [200, 200, 503]
