@@ -604,9 +604,9 @@ static unsigned read_request(struct pf_job *job, const char **why)
 		return 413;
 	}
 	request->draft.loop = loop;
-	if (read_draft(job, &request->draft) < 0)
-		return 500;
-	return find_sides(job) ? 0 : 404;
+	if (!find_sides(job))
+		return 404;
+	return read_draft(job, &request->draft) < 0 ? 500 : 0;
 }
 
 static struct core_who *copy_who(struct arena *arena, const struct core_who *who)
