@@ -40,15 +40,21 @@ static void absent(struct decision *d)
 	xcap_answer_text(d->out, 404, "absent", "there is no such resource\n");
 }
 
+void xcap_answer_fault(struct xcap_answer *answer_out, const struct xcap_fault *fault,
+		       struct arena *arena)
+{
+	xcap_answer_text(answer_out, (unsigned)xcap_fault_status(fault->kind),
+			 xcap_fault_name(fault->kind), "");
+	answer_out->content_type = XCAP_ERROR_TYPE;
+	answer_out->why = fault->phrase;
+	answer_out->body = xcap_fault_print(fault, arena);
+	if (!answer_out->body.n)
+		xcap_answer_text(answer_out, 500, "memory", "no memory for this request\n");
+}
+
 static void refuse(struct decision *d, const struct xcap_fault *fault)
 {
-	xcap_answer_text(d->out, (unsigned)xcap_fault_status(fault->kind),
-			 xcap_fault_name(fault->kind), "");
-	d->out->content_type = XCAP_ERROR_TYPE;
-	d->out->why = fault->phrase;
-	d->out->body = xcap_fault_print(fault, d->req->arena);
-	if (!d->out->body.n)
-		no_memory(d);
+	xcap_answer_fault(d->out, fault, d->req->arena);
 }
 
 static void refuse_no_parent(struct decision *d, const char *phrase)

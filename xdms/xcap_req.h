@@ -109,6 +109,10 @@ struct xcap_judge xcap_req_judge(const struct xcap_rules *rules, const struct xc
 enum xdm_log_kind xcap_req_log_kind(const struct xcap_req *req);
 struct strv xcap_req_log_selector(const struct xcap_req *req);
 
+/* The answer that FAULT is; ARENA for its text. */
+void xcap_answer_fault(struct xcap_answer *answer_out, const struct xcap_fault *fault,
+		       struct arena *arena);
+
 /* An answer of one sentence. Returns 1. */
 int xcap_answer_text(struct xcap_answer *answer_out, unsigned status, const char *cause,
 		     const char *text);

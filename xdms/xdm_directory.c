@@ -163,6 +163,8 @@ static enum kv_status make(void *arg, struct xdm_store *store, struct strv owner
 		status = read_all(&d, version_out);
 	if (status != KV_DONE)
 		return status == KV_CONFLICT ? KV_BUSY : status;
+	if (!*version_out)
+		*version_out = 1; /* nothing was ever there */
 	*text_out = print_all(&d);
 	return text_out->n ? KV_DONE : KV_BUSY;
 }

@@ -8,6 +8,7 @@
 #include "xdms/xdm_docs.h"
 
 #include "xdms/xcap_cond.h"
+#include "xdms/xdm_claims.h"
 #include "xdms/xdm_diff.h"
 #include "xdms/xdm_docs_priv.h"
 
@@ -173,9 +174,8 @@ int xdm_docs_get_sync(const struct xdm_docs *docs, const struct xdm_ask *ask,
 
 /* ---- put and delete ---- */
 
-int xdm_docs_commit(const struct xdm_docs *docs, const struct xdm_ask *ask,
-		    const struct xcap_req *req, struct xdm_write *write,
-		    struct xdm_state *state_out, struct err *err)
+static int store(const struct xdm_docs *docs, const struct xdm_ask *ask, const struct xcap_req *req,
+		 struct xdm_write *write, struct xdm_state *state_out, struct err *err)
 {
 	struct kv_commit_result result;
 	struct kv_batch *batch;
@@ -201,6 +201,44 @@ int xdm_docs_commit(const struct xdm_docs *docs, const struct xdm_ask *ask,
 										  : 0;
 }
 
+/* Claims of URIs before the commit. 0; 2 refused; -1. */
+static int claim(const struct xdm_docs *docs, const struct xdm_ask *ask, const struct xcap_req *req,
+		 const struct xdm_write *write, struct xdm_claims *claims,
+		 struct xdm_refusal *refusal_out, struct err *err)
+{
+	struct xcap_answer answer;
+	struct xcap_fault fault;
+	int ret =
+		xdm_claims_find(docs->rules, req, write->old->doc, write->doc, claims, &fault, err);
+
+	if (ret == 0)
+		ret = xdm_claims_take_sync(docs->rules, docs->store, claims, ask->time_us / 1000000,
+					   ask->arena, &fault, err);
+	if (ret <= 0)
+		return ret;
+	xcap_answer_fault(&answer, &fault, ask->arena);
+	return xdm_docs_answered(&answer, refusal_out, err) < 0 ? -1 : 2;
+}
+
+int xdm_docs_commit(const struct xdm_docs *docs, const struct xdm_ask *ask,
+		    const struct xcap_req *req, struct xdm_write *write,
+		    struct xdm_state *state_out, struct xdm_refusal *refusal_out, struct err *err)
+{
+	struct xdm_claims claims = { .n_removed = 0 };
+	int ret = 0;
+
+	if (xdm_claims_concern(req->usage, write->edit))
+		ret = claim(docs, ask, req, write, &claims, refusal_out, err);
+	if (ret) {
+		xcap_doc_drop(&write->doc);
+		return ret;
+	}
+	ret = store(docs, ask, req, write, state_out, err);
+	if (ret == 0 && claims.n_removed)
+		xdm_claims_drop_sync(docs->store, &claims, ask->arena);
+	return ret;
+}
+
 /* Decide upon the document as it is and commit. 2: another change came first. */
 static int try_put(const struct xdm_docs *docs, const struct xdm_ask *ask, struct xcap_req *req,
 		   struct xdm_state *state_out, struct xdm_refusal *refusal_out, struct err *err)
@@ -220,8 +258,8 @@ static int try_put(const struct xdm_docs *docs, const struct xdm_ask *ask, struc
 		write.old = doc;
 		write.doc = answer.new_doc;
 		write.edit = answer.edit;
-		ret = xdm_docs_commit(docs, ask, req, &write, state_out, err);
-		ret = ret == 1 ? 2 : ret;
+		ret = xdm_docs_commit(docs, ask, req, &write, state_out, refusal_out, err);
+		ret = ret == 1 ? 2 : ret == 2 ? 1 : ret;
 		state_out->created = answer.status == 201;
 	}
 	xdm_doc_drop(&doc);

@@ -32,9 +32,9 @@ int xdm_docs_state(const struct xdm_docs *docs, const struct xcap_req *req, uint
 		   struct xdm_state *state_out);
 
 /* Store WRITE, whose old, doc, edit, kind, selector and undoes are filled in. 0; 1: another change
- * came first; -1 with ERR. */
+ * came first; 2: refused, see REFUSAL_OUT; -1 with ERR. */
 int xdm_docs_commit(const struct xdm_docs *docs, const struct xdm_ask *ask,
 		    const struct xcap_req *req, struct xdm_write *write,
-		    struct xdm_state *state_out, struct err *err);
+		    struct xdm_state *state_out, struct xdm_refusal *refusal_out, struct err *err);
 
 #endif

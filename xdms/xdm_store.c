@@ -216,6 +216,11 @@ struct jobs *xdm_store_jobs(const struct xdm_store *store)
 	return store->jobs;
 }
 
+struct kv *xdm_store_kv(const struct xdm_store *store)
+{
+	return store->kv;
+}
+
 uint64_t xdm_store_epoch(const struct xdm_store *store)
 {
 	return store->epoch;
@@ -296,6 +301,7 @@ static enum kv_status make(const struct xdm_maker *maker, struct xdm_find *find,
 			   struct arena *arena)
 {
 	const struct strv no_log = { NULL, 0 };
+	struct xcap_limits limits = xcap_limits_default;
 	struct xcap_doc *doc;
 	enum kv_status status;
 	uint64_t version;
@@ -305,7 +311,9 @@ static enum kv_status make(const struct xdm_maker *maker, struct xdm_find *find,
 	status = maker->make(maker->arg, find->store, find->owner, arena, &text, &version);
 	if (status != KV_DONE)
 		return status;
-	if (xcap_doc_parse(text, NULL, &doc, &err) < 0)
+	limits.octets = KV_READ_BYTES_MAX;
+	limits.nodes = NODES_MAX;
+	if (xcap_doc_parse(text, &limits, &doc, &err) < 0)
 		return KV_BUSY;
 	find->found = doc_new(doc, version, no_log, 0);
 	return find->found ? KV_DONE : KV_BUSY;

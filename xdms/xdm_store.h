@@ -83,6 +83,7 @@ struct xdm_maker {
 int xdm_store_maker(struct xdm_store *store, const struct xdm_maker *maker, struct err *err);
 
 struct jobs *xdm_store_jobs(const struct xdm_store *store);
+struct kv *xdm_store_kv(const struct xdm_store *store);
 uint64_t xdm_store_epoch(const struct xdm_store *store);
 
 /* The record's name for AUID and the document's PATH, in ARENA; empty when it is too long or

@@ -202,8 +202,9 @@ static int try_undo(struct undo *u, uint64_t wish, uint64_t *number_out,
 	u->entry = entry;
 	ret = decide(u, &write);
 	if (ret == 0) {
-		ret = xdm_docs_commit(u->docs, u->ask, u->req, &write, state_out, u->err);
-		ret = ret == 1 ? 2 : ret;
+		ret = xdm_docs_commit(u->docs, u->ask, u->req, &write, state_out, u->refusal_out,
+				      u->err);
+		ret = ret == 1 ? 2 : ret == 2 ? 1 : ret;
 	}
 	return ret;
 }

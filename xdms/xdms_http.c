@@ -19,6 +19,7 @@
 #include "xdms/xcap_cond.h"
 #include "xdms/xcap_req.h"
 #include "xdms/xdm_access.h"
+#include "xdms/xdm_claims.h"
 #include "xdms/xdm_directory.h"
 #include "xdms/xdm_docs.h"
 #include "xdms/xdm_watch.h"
@@ -61,6 +62,7 @@ struct run {
 	struct xcap_who asking;	  /* in the arena */
 	struct strv who;	  /* acts, for the log */
 	struct xdm_access access; /* of somebody else's document */
+	struct xdm_claims claims; /* of URIs, with what is being committed */
 	struct xdm_doc *doc;	  /* gathered; held */
 	struct xdm_doc *next;	  /* being committed; owned */
 	unsigned tries;
@@ -371,6 +373,28 @@ static void after_commit(struct run *run, const struct kv_commit_result *result)
 	}
 }
 
+/* URIs that are unique on the server are claimed before the commit and given up after it. */
+
+static void drop_claims_job(struct job *job)
+{
+	struct run *run = run_of(job);
+
+	xdm_claims_drop_sync(run->xdms->store, &run->claims, run->req.arena);
+}
+
+static void drop_claims_done(struct job *job)
+{
+	act(run_of(job));
+}
+
+static void drop_claims(struct run *run)
+{
+	run->job.run = drop_claims_job;
+	run->job.done = drop_claims_done;
+	if (jobs_submit(xdm_store_jobs(run->xdms->store), &run->job) < 0)
+		act(run); /* void by itself in a minute */
+}
+
 static void on_commit(void *arg, const struct kv_commit_result *result)
 {
 	struct run *run = arg;
@@ -384,10 +408,13 @@ static void on_commit(void *arg, const struct kv_commit_result *result)
 	}
 	after_commit(run, result);
 	xdm_doc_drop(&run->next);
-	act(run);
+	if (result->status == KV_DONE && run->claims.n_removed)
+		drop_claims(run);
+	else
+		act(run);
 }
 
-static void commit(struct run *run)
+static void store(struct run *run)
 {
 	struct xdm_write write = { .owner = run->req.owner,
 				   .name = run->req.name,
@@ -399,10 +426,6 @@ static void commit(struct run *run)
 				   .who = run->who };
 	struct kv_batch *batch;
 
-	if (!run->answer.changes) {
-		act(run);
-		return;
-	}
 	write.selector = xcap_req_log_selector(&run->req);
 	batch = xdm_batch(run->xdms->store, &write, &run->next);
 	run->answer.new_doc = NULL; /* taken over */
@@ -412,6 +435,62 @@ static void commit(struct run *run)
 		return;
 	}
 	xdm_commit(run->xdms->store, batch, on_commit, run);
+}
+
+static void refuse_claims(struct run *run, int ret, const struct xcap_fault *fault)
+{
+	xcap_doc_drop(&run->answer.new_doc);
+	if (ret > 0)
+		xcap_answer_fault(&run->answer, fault, run->req.arena);
+	else
+		xcap_answer_text(&run->answer, 503, "busy",
+				 "URIs cannot be looked up now: try again\n");
+}
+
+static void take_claims_job(struct job *job)
+{
+	struct run *run = run_of(job);
+	const struct xcap_rules *rules = &run->xdms->rules;
+	struct xcap_fault fault;
+	struct err err;
+	int ret = xdm_claims_find(rules, &run->req, run->doc->doc, run->answer.new_doc,
+				  &run->claims, &fault, &err);
+
+	if (ret == 0)
+		ret = xdm_claims_take_sync(rules, run->xdms->store, &run->claims,
+					   now_us() / 1000000, run->req.arena, &fault, &err);
+	if (ret)
+		refuse_claims(run, ret, &fault);
+}
+
+static void take_claims_done(struct job *job)
+{
+	struct run *run = run_of(job);
+
+	if (run->answer.changes)
+		store(run);
+	else
+		act(run);
+}
+
+static void take_claims(struct run *run)
+{
+	run->job.run = take_claims_job;
+	run->job.done = take_claims_done;
+	if (jobs_submit(xdm_store_jobs(run->xdms->store), &run->job) < 0) {
+		refuse_claims(run, -1, NULL);
+		act(run);
+	}
+}
+
+static void commit(struct run *run)
+{
+	if (!run->answer.changes)
+		act(run);
+	else if (xdm_claims_concern(run->req.usage, run->answer.edit))
+		take_claims(run);
+	else
+		store(run);
 }
 
 /* ---- act ---- */
@@ -601,7 +680,8 @@ int xdms_start(struct xdms *xdms, struct kv *kv, struct jobs *jobs, struct http_
 	xdms->directory.root = strv_of(*xdms->root_uri ? xdms->root_uri : xdms->root);
 	while (xdms->directory.root.n && xdms->directory.root.p[xdms->directory.root.n - 1] == '/')
 		xdms->directory.root.n--;
-	if (xdm_directory_serve(&xdms->directory, xdms->store, err) < 0)
+	if (xdm_directory_serve(&xdms->directory, xdms->store, err) < 0 ||
+	    xdm_rls_index_serve(xdms->store, err) < 0)
 		return -1;
 	return xdm_watches_new(kv, xdms->store, &xdms->watches, err);
 }
