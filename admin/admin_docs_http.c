@@ -437,12 +437,43 @@ void admin_doc_undo_verb(struct admin_call *call)
 
 /* ---- list ---- */
 
+/* A document of a list. */
+static json_t *listed_json(const struct xdm_state *state)
+{
+	json_t *json = admin_docs_state(state);
+
+	json_object_set_new(json, "size", json_integer((json_int_t)state->octets));
+	if (state->time_s)
+		json_object_set_new(json, "time_ms", json_integer(state->time_s * 1000));
+	return json;
+}
+
+static void set_limit(json_t *json, const char *name, uint64_t limit)
+{
+	if (limit)
+		json_object_set_new(json, name, json_integer((json_int_t)limit));
+}
+
+/* What the user has, and may have. */
+static json_t *used_json(const struct xdm_used *used, const struct xcap_quota *quota)
+{
+	json_t *json = json_pack("{s:I, s:I}", "documents", (json_int_t)used->documents, "size",
+				 (json_int_t)used->octets);
+
+	set_limit(json, "max_documents", quota->documents);
+	set_limit(json, "max_of_usage", quota->usage_documents);
+	set_limit(json, "max_size", quota->bytes);
+	set_limit(json, "max_document_size", quota->document_bytes);
+	return json;
+}
+
 static void run_list(struct job *job)
 {
 	struct admin_call *call = (struct admin_call *)(void *)job;
 	unsigned n, max = (unsigned)call->max;
 	struct xdm_refusal refusal;
 	struct xdm_state *states;
+	struct xdm_used used;
 	struct xdm_ask ask;
 	json_t *list;
 
@@ -454,9 +485,14 @@ static void run_list(struct job *job)
 			       &refusal)) {
 		list = json_array();
 		for (unsigned i = 0; i < n; i++)
-			json_array_append_new(list, admin_docs_state(&states[i]));
+			json_array_append_new(list, listed_json(&states[i]));
 		call->max = 200;
 		call->json = json_pack("{s:o}", "docs", list);
+		if (ask.doc.n &&
+		    xdm_docs_used_sync(call->admin->docs, &ask, &used, &refusal, &call->err) == 0)
+			json_object_set_new(call->json, "used",
+					    used_json(&used, &call->admin->docs->rules->quota));
+		call->err.code = ERR_NONE;
 		if (n == max)
 			set_text(call->json, "next", states[n - 1].doc);
 	}

@@ -132,7 +132,8 @@ static void take_page(const struct ctl *ctl, const json_t *page, json_t *all)
 			json_array_append(all, one);
 			continue;
 		}
-		printf("%-24s  ", ctl_text(one, "etag"));
+		printf("%-24s  %9llu  ", ctl_text(one, "etag"),
+		       (unsigned long long)ctl_number(one, "size"));
 		ctl_print_safe(stdout, ctl_text(one, "doc"));
 		putchar('\n');
 	}
@@ -152,10 +153,29 @@ static char *page_path(const char *user, const char *after)
 	return path;
 }
 
+/* " of MAX", where there is a limit. */
+static void print_of(const json_t *used, const char *limit)
+{
+	if (json_object_get(used, limit))
+		printf(" of %llu", (unsigned long long)ctl_number(used, limit));
+}
+
+/* "N of MAX documents, N of MAX octets", behind a list that has something. */
+static void print_used(const json_t *used)
+{
+	if (!used || !ctl_number(used, "documents"))
+		return;
+	printf("%llu", (unsigned long long)ctl_number(used, "documents"));
+	print_of(used, "max_documents");
+	printf(" documents, %llu", (unsigned long long)ctl_number(used, "size"));
+	print_of(used, "max_size");
+	puts(" octets");
+}
+
 static int doc_list(struct ctl *ctl)
 {
 	const char *user = strcmp(ctl->args[1], "global") == 0 ? NULL : ctl->args[1];
-	json_t *page, *all = json_array();
+	json_t *page, *all = json_array(), *used = NULL;
 	char *after = strdup(""), *path;
 	int ret = CTL_OK;
 
@@ -168,14 +188,21 @@ static int doc_list(struct ctl *ctl)
 		if (ret != CTL_OK)
 			break;
 		take_page(ctl, page, all);
+		json_decref(used);
+		used = json_incref(json_object_get(page, "used"));
 		if (json_object_get(page, "next"))
 			after = strdup(ctl_text(page, "next"));
 		json_decref(page);
 	}
 	free(after);
 	page = json_pack("{s:o}", "docs", all);
+	if (used)
+		json_object_set(page, "used", used);
 	if (ret == CTL_OK && ctl->json)
 		ctl_print_json(page);
+	else if (ret == CTL_OK)
+		print_used(used);
+	json_decref(used);
 	json_decref(page);
 	return ret;
 }

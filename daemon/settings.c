@@ -425,8 +425,24 @@ const struct conf_item settings_table[] = {
 	SIZE("xcap.log-size", xcap.log_bytes, "4 MB", 1 * KB, 64 * MB, FIXED,
 	     "What the log of each document takes at most, with the text to bring back. A change "
 	     "that replaced more text than this cannot be undone."),
+	NUMBER("xcap.quota-documents", xcap.quota_documents, "1000", 0, 1000000, FIXED,
+	       "Documents that a user may have, of all usages. One more is refused with a "
+	       "local-constraint-failure that names this setting. 0: no limit."),
+	NUMBER("xcap.quota-usage", xcap.quota_usage, "500", 0, 1000000, FIXED,
+	       "Documents that a user may have of one usage: lists, groups. 0: no limit."),
+	SIZE("xcap.quota-size", xcap.quota_bytes, "100 MB", 0, 1 * TB, FIXED,
+	     "What all documents of a user may have together. Looked at when a document is made, "
+	     "put "
+	     "or has grown by 64 KB. 0: no limit."),
+	SIZE("xcap.document-size", xcap.document_bytes, "0", 0, 64 * MB, FIXED,
+	     "The largest document; each usage has its own bound below which this is. A larger "
+	     "body "
+	     "is 413, an edit that makes one larger a local-constraint-failure. 0: the usages' "
+	     "bounds "
+	     "alone."),
 	NUMBER("xcap.log-age", xcap.log_age_days, "0", 0, 36500, FIXED,
-	       "Days that changes stay in the logs of documents; older ones go with the next change "
+	       "Days that changes stay in the logs of documents; older ones go with the next "
+	       "change "
 	       "of their document. Set it where a law or a promise to users limits how long it may "
 	       "be known who changed what. 0: whatever their age."),
 	SPAN("xcap.notify-interval", xcap.notify_ms, "5 s", 0, 1 * HOUR, FIXED,

@@ -136,6 +136,8 @@ struct settings {
 		int64_t log_keep;
 		uint64_t log_bytes;
 		int64_t log_age_days;
+		int64_t quota_documents, quota_usage; /* 0: none */
+		uint64_t quota_bytes, document_bytes; /* 0: none */
 		uint64_t notify_ms;
 		int64_t notify_entries, notify_documents;
 	} xcap;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "xdms/xcap_cond.h"
+#include "xdms/xdm_quota.h"
 
 /* Octets that are parsed and validated on a worker; more is for the job pool. */
 enum { SHORT_BYTES = 64 * 1024 };
@@ -164,8 +165,12 @@ static int body_fits(struct decision *d)
 				 text ? text : "this media type is not that of the resource\n");
 		return 0;
 	}
-	if (d->req->body.n > d->req->usage->max_bytes) {
-		xcap_answer_text(d->out, 413, "too-large", "the document is too large\n");
+	if (d->req->body.n > xdm_quota_document(d->rules, d->req->usage)) {
+		text = arena_printf(d->req->arena,
+				    "a document of this usage has at most %zu octets\n",
+				    xdm_quota_document(d->rules, d->req->usage));
+		xcap_answer_text(d->out, 413, "too-large",
+				 text ? text : "the document is too large\n");
 		return 0;
 	}
 	return 1;
@@ -262,14 +267,17 @@ static void answer_verdict(struct decision *d, int verdict, const struct xcap_fa
 /* The result of an edit is there: is it valid? Takes its document over. */
 static void judge_edit(struct decision *d, struct xcap_edit *edit, int is_delete)
 {
+	size_t max = xdm_quota_document(d->rules, d->req->usage);
 	struct xcap_judge judge = judge_of(d);
 	struct xcap_fault fault;
 	struct err err;
 	int ret = 0;
 
-	if (xcap_doc_octets(edit->doc) > d->req->usage->max_bytes) {
+	if (xcap_doc_octets(edit->doc) > max) {
 		xcap_fault_set(&fault, XCAP_LOCAL_LIMIT, "the document would be too large",
 			       d->req->arena);
+		fault.limit_field = STRV("document-size");
+		fault.limit_value = strv_of(arena_printf(d->req->arena, "%zu", max));
 		ret = 1;
 	} else if (!xcap_valid_alone(&judge, d->doc->doc, &d->req->sel, is_delete, edit,
 				     d->req->arena)) {

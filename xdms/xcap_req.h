@@ -19,6 +19,13 @@
 #include "xdms/xcap_valid.h"
 #include "xdms/xdm_store.h"
 
+/* The operator's limits for users; 0: none. */
+struct xcap_quota {
+	uint64_t document_bytes;	     /* of a document, below what its usage allows */
+	uint64_t bytes;			     /* of all documents of a user */
+	uint64_t documents, usage_documents; /* of a user: all, and of one usage */
+};
+
 /* What is the same for all requests. */
 struct xcap_rules {
 	const struct auid_table *table;
@@ -28,6 +35,7 @@ struct xcap_rules {
 	/* Reduce an XUI to its canonical form in ARENA. 0; -1: it is no identity. */
 	int (*canonical)(void *arg, struct strv xui, struct arena *arena, struct strv *out);
 	void *arg;
+	struct xcap_quota quota;
 };
 
 enum xcap_method { XCAP_GET, XCAP_HEAD, XCAP_PUT, XCAP_DELETE };

@@ -11,6 +11,7 @@
 #include "xdms/xdm_claims.h"
 #include "xdms/xdm_diff.h"
 #include "xdms/xdm_docs_priv.h"
+#include "xdms/xdm_quota.h"
 
 enum { TRIES_MAX = 100 };
 
@@ -201,19 +202,25 @@ static int store(const struct xdm_docs *docs, const struct xdm_ask *ask, const s
 										  : 0;
 }
 
-/* Claims of URIs before the commit. 0; 2 refused; -1. */
-static int claim(const struct xdm_docs *docs, const struct xdm_ask *ask, const struct xcap_req *req,
-		 const struct xdm_write *write, struct xdm_claims *claims,
-		 struct xdm_refusal *refusal_out, struct err *err)
+/* Quota, and claims of URIs, before the commit. 0; 2 refused; -1. */
+static int prepare(const struct xdm_docs *docs, const struct xdm_ask *ask,
+		   const struct xcap_req *req, const struct xdm_write *write,
+		   struct xdm_claims *claims, struct xdm_refusal *refusal_out, struct err *err)
 {
+	const struct xcap_rules *rules = docs->rules;
+	const struct xcap_doc *old = write->old->doc;
 	struct xcap_answer answer;
 	struct xcap_fault fault;
-	int ret =
-		xdm_claims_find(docs->rules, req, write->old->doc, write->doc, claims, &fault, err);
+	int ret = 0;
 
-	if (ret == 0)
-		ret = xdm_claims_take_sync(docs->rules, docs->store, claims, ask->time_us / 1000000,
-					   ask->arena, &fault, err);
+	if (xdm_quota_concerns(rules, req, old, write->doc, write->edit))
+		ret = xdm_quota_check_sync(rules, docs->store, req, old, write->doc, &fault, err);
+	if (ret == 0 && xdm_claims_concern(req->usage, write->edit)) {
+		ret = xdm_claims_find(rules, req, old, write->doc, claims, &fault, err);
+		if (ret == 0)
+			ret = xdm_claims_take_sync(rules, docs->store, claims,
+						   ask->time_us / 1000000, ask->arena, &fault, err);
+	}
 	if (ret <= 0)
 		return ret;
 	xcap_answer_fault(&answer, &fault, ask->arena);
@@ -225,10 +232,8 @@ int xdm_docs_commit(const struct xdm_docs *docs, const struct xdm_ask *ask,
 		    struct xdm_state *state_out, struct xdm_refusal *refusal_out, struct err *err)
 {
 	struct xdm_claims claims = { .n_removed = 0 };
-	int ret = 0;
+	int ret = prepare(docs, ask, req, write, &claims, refusal_out, err);
 
-	if (xdm_claims_concern(req->usage, write->edit))
-		ret = claim(docs, ask, req, write, &claims, refusal_out, err);
 	if (ret) {
 		xcap_doc_drop(&write->doc);
 		return ret;
@@ -375,6 +380,7 @@ int xdm_docs_list_sync(const struct xdm_docs *docs, const struct xdm_ask *ask, s
 {
 	struct xdm_state *states = arena_zalloc(ask->arena, max, sizeof(*states));
 	struct strv owner, name = strv_mem(NULL, 0);
+	struct xdm_head head;
 	uint64_t version;
 	int ret = list_owner(docs, ask, &owner, refusal_out, err);
 
@@ -389,16 +395,33 @@ int xdm_docs_list_sync(const struct xdm_docs *docs, const struct xdm_ask *ask, s
 	*n_out = 0;
 	for (*states_out = states; states && *n_out < max; (*n_out)++) {
 		enum kv_status status =
-			xdm_next_sync(docs->store, owner, name, ask->arena, &name, &version);
+			xdm_head_sync(docs->store, owner, name, ask->arena, &head, &version);
 
-		if (status != KV_DONE)
+		/* Its time may be of a later change: no harm in a list. */
+		if (status != KV_DONE && status != KV_CONFLICT)
 			return xdm_docs_kv_err(status, err);
+		name = head.name;
 		if (!name.n)
 			return 0;
 		states[*n_out].doc = xdm_diff_sel(owner, name, ask->arena);
-		xcap_etag_print(xdm_store_epoch(docs->store), version, states[*n_out].etag);
+		states[*n_out].octets = head.octets;
+		states[*n_out].time_s = head.time_s;
+		xcap_etag_print(xdm_store_epoch(docs->store), head.version, states[*n_out].etag);
 		if (!states[*n_out].doc.n)
 			return no_memory(err);
 	}
 	return states ? 0 : no_memory(err);
+}
+
+int xdm_docs_used_sync(const struct xdm_docs *docs, const struct xdm_ask *ask,
+		       struct xdm_used *used_out, struct xdm_refusal *refusal_out, struct err *err)
+{
+	struct strv owner;
+	enum kv_status status;
+	int ret = list_owner(docs, ask, &owner, refusal_out, err);
+
+	if (ret)
+		return ret;
+	status = xdm_used_sync(docs->store, owner, NULL, used_out);
+	return status == KV_DONE ? 0 : xdm_docs_kv_err(status, err);
 }

@@ -14,6 +14,7 @@
 
 #include "xdms/xcap_req.h"
 #include "xdms/xdm_access.h"
+#include "xdms/xdm_quota.h"
 
 /* Filled in by xdms_new and xdms_start; borrowed by whoever asks. */
 struct xdm_docs {
@@ -53,6 +54,9 @@ struct xdm_state {
 	struct strv doc; /* its name with the user's home identity, percent-encoded */
 	char etag[40];
 	int created;
+	/* Of a list: */
+	size_t octets;
+	int64_t time_s; /* of the last change; 0: not known */
 };
 
 /* All below: 0; 1: refused, see REFUSAL_OUT; -1 with ERR: ERR_NOMEM, ERR_BUSY, ERR_SPACE,
@@ -86,6 +90,10 @@ int xdm_docs_undo_sync(const struct xdm_docs *docs, const struct xdm_ask *ask, u
 int xdm_docs_list_sync(const struct xdm_docs *docs, const struct xdm_ask *ask, struct strv after,
 		       unsigned max, struct xdm_state **states_out, unsigned *n_out,
 		       struct xdm_refusal *refusal_out, struct err *err);
+
+/* What the user ask->doc (empty: the global tree) has, against docs->rules->quota. */
+int xdm_docs_used_sync(const struct xdm_docs *docs, const struct xdm_ask *ask,
+		       struct xdm_used *used_out, struct xdm_refusal *refusal_out, struct err *err);
 
 /* What may user WHO do with ask->doc, and why: one answer for each operation. A document that is
  * not there is answered for too. */

@@ -587,9 +587,10 @@ enum kv_status xdm_next_sync(struct xdm_store *store, struct strv owner, struct 
 	return status;
 }
 
-enum kv_status xdm_head_sync(struct xdm_store *store, struct strv owner, struct strv after,
-			     struct arena *arena, struct xdm_head *head_out,
-			     uint64_t *owner_version_out)
+/* OWNER_VERSION_OUT as xdm_head_sync. */
+static enum kv_status next_head(struct xdm_store *store, struct strv owner, struct strv after,
+				struct arena *arena, struct xdm_head *head_out,
+				uint64_t *owner_version_out)
 {
 	struct kv_item item = { .kind = KV_RANGE,
 				.from = after.n ? extend(after, STRV("\1"), arena) : STRV("x/"),
@@ -605,7 +606,28 @@ enum kv_status xdm_head_sync(struct xdm_store *store, struct strv owner, struct 
 	head_out->name = item.records[0].name;
 	head_out->version = item.records[0].version;
 	head_out->octets = xcap_record_octets(item.records[0].value);
-	item = (struct kv_item){ .kind = KV_GET, .from = xdm_log_name(head_out->name, arena) };
+	return KV_DONE;
+}
+
+enum kv_status xdm_size_sync(struct xdm_store *store, struct strv owner, struct strv after,
+			     struct arena *arena, struct xdm_head *head_out)
+{
+	uint64_t version;
+
+	return next_head(store, owner, after, arena, head_out, &version);
+}
+
+enum kv_status xdm_head_sync(struct xdm_store *store, struct strv owner, struct strv after,
+			     struct arena *arena, struct xdm_head *head_out,
+			     uint64_t *owner_version_out)
+{
+	enum kv_status status = next_head(store, owner, after, arena, head_out, owner_version_out);
+	struct kv_item item = { .kind = KV_GET };
+	struct kv_read read = { .owner = owner, .items = &item, .n_items = 1, .arena = arena };
+
+	if (status != KV_DONE || !head_out->name.n)
+		return status;
+	item.from = xdm_log_name(head_out->name, arena);
 	status = item.from.n ? kv_read_sync(store->kv, &read) : KV_BUSY;
 	if (status == KV_DONE && read.version != *owner_version_out)
 		return KV_CONFLICT;

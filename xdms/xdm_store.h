@@ -162,6 +162,10 @@ enum kv_status xdm_head_sync(struct xdm_store *store, struct strv owner, struct 
 			     struct arena *arena, struct xdm_head *head_out,
 			     uint64_t *owner_version_out);
 
+/* The same without the time, in one read, and not as of one moment. */
+enum kv_status xdm_size_sync(struct xdm_store *store, struct strv owner, struct strv after,
+			     struct arena *arena, struct xdm_head *head_out);
+
 /* Takes the address, accepts NULL. */
 void xdm_doc_drop(struct xdm_doc **doc);
 

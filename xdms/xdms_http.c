@@ -22,6 +22,7 @@
 #include "xdms/xdm_claims.h"
 #include "xdms/xdm_directory.h"
 #include "xdms/xdm_docs.h"
+#include "xdms/xdm_quota.h"
 #include "xdms/xdm_watch.h"
 
 enum {
@@ -437,33 +438,54 @@ static void store(struct run *run)
 	xdm_commit(run->xdms->store, batch, on_commit, run);
 }
 
-static void refuse_claims(struct run *run, int ret, const struct xcap_fault *fault)
+/* What has to be asked of the store before the commit: the user's quota, and whether URIs are
+ * free. */
+
+static void refuse_store(struct run *run, int ret, const struct xcap_fault *fault)
 {
 	xcap_doc_drop(&run->answer.new_doc);
 	if (ret > 0)
 		xcap_answer_fault(&run->answer, fault, run->req.arena);
 	else
 		xcap_answer_text(&run->answer, 503, "busy",
-				 "URIs cannot be looked up now: try again\n");
+				 "documents cannot be looked up now: try again\n");
 }
 
-static void take_claims_job(struct job *job)
+static int wants_quota(const struct run *run)
+{
+	return xdm_quota_concerns(&run->xdms->rules, &run->req, run->doc->doc, run->answer.new_doc,
+				  run->answer.edit);
+}
+
+static int wants_claims(const struct run *run)
+{
+	return xdm_claims_concern(run->req.usage, run->answer.edit);
+}
+
+static void prepare_job(struct job *job)
 {
 	struct run *run = run_of(job);
 	const struct xcap_rules *rules = &run->xdms->rules;
+	struct xdm_store *store = run->xdms->store;
 	struct xcap_fault fault;
 	struct err err;
-	int ret = xdm_claims_find(rules, &run->req, run->doc->doc, run->answer.new_doc,
-				  &run->claims, &fault, &err);
+	int ret = 0;
 
-	if (ret == 0)
-		ret = xdm_claims_take_sync(rules, run->xdms->store, &run->claims,
-					   now_us() / 1000000, run->req.arena, &fault, &err);
+	if (wants_quota(run))
+		ret = xdm_quota_check_sync(rules, store, &run->req, run->doc->doc,
+					   run->answer.new_doc, &fault, &err);
+	if (ret == 0 && wants_claims(run)) {
+		ret = xdm_claims_find(rules, &run->req, run->doc->doc, run->answer.new_doc,
+				      &run->claims, &fault, &err);
+		if (ret == 0)
+			ret = xdm_claims_take_sync(rules, store, &run->claims, now_us() / 1000000,
+						   run->req.arena, &fault, &err);
+	}
 	if (ret)
-		refuse_claims(run, ret, &fault);
+		refuse_store(run, ret, &fault);
 }
 
-static void take_claims_done(struct job *job)
+static void prepare_done(struct job *job)
 {
 	struct run *run = run_of(job);
 
@@ -473,12 +495,12 @@ static void take_claims_done(struct job *job)
 		act(run);
 }
 
-static void take_claims(struct run *run)
+static void prepare(struct run *run)
 {
-	run->job.run = take_claims_job;
-	run->job.done = take_claims_done;
+	run->job.run = prepare_job;
+	run->job.done = prepare_done;
 	if (jobs_submit(xdm_store_jobs(run->xdms->store), &run->job) < 0) {
-		refuse_claims(run, -1, NULL);
+		refuse_store(run, -1, NULL);
 		act(run);
 	}
 }
@@ -487,8 +509,8 @@ static void commit(struct run *run)
 {
 	if (!run->answer.changes)
 		act(run);
-	else if (xdm_claims_concern(run->req.usage, run->answer.edit))
-		take_claims(run);
+	else if (wants_quota(run) || wants_claims(run))
+		prepare(run);
 	else
 		store(run);
 }
@@ -665,7 +687,8 @@ int xdms_new(const struct xdms_options *options, struct xdms **xdms_out, struct 
 					   .root_uri = strv_of(xdms->root_uri),
 					   .bare_attributes = options->bare_attributes,
 					   .canonical = canonical,
-					   .arg = xdms };
+					   .arg = xdms,
+					   .quota = options->quota };
 	return 0;
 }
 

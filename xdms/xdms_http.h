@@ -7,6 +7,7 @@
 
 #include "base/jobs.h"
 #include "kv/kv.h"
+#include "xdms/xcap_req.h"
 
 struct auth_domains;
 struct http_auth;
@@ -24,8 +25,9 @@ struct xdms_options {
 	unsigned log_entries; /* that the log of each document keeps, 1 to XDM_LOG_KEEP_MAX */
 	uint64_t log_bytes;   /* of them, all together */
 	int64_t log_age_s;    /* of the oldest; 0: whatever their age */
-	int test_app;	      /* the usage "test-app" is in service */
-	int bare_attributes;  /* attribute bodies without quotes in answers */
+	struct xcap_quota quota;
+	int test_app;			    /* the usage "test-app" is in service */
+	int bare_attributes;		    /* attribute bodies without quotes in answers */
 	const struct auth_domains *domains; /* of bare names; borrowed until xdms_free */
 	/* Whose home an operator writes to; copied. NULL: any identity's. */
 	const struct http_auth_ops *users;

@@ -251,6 +251,10 @@ static void a_trial_needs_no_domains(void **state)
 	assert_int_equal(s->xcap.log_keep, 100);
 	assert_int_equal(s->xcap.log_bytes, 4 << 20);
 	assert_int_equal(s->xcap.log_age_days, 0);
+	assert_int_equal(s->xcap.quota_documents, 1000);
+	assert_int_equal(s->xcap.quota_usage, 500);
+	assert_int_equal(s->xcap.quota_bytes, 100 << 20);
+	assert_int_equal(s->xcap.document_bytes, 0);
 	assert_int_equal(s->xcap.notify_ms, 5000);
 	assert_int_equal(s->xcap.notify_entries, 64);
 	assert_int_equal(s->xcap.notify_documents, 500);

@@ -74,8 +74,11 @@ def test_put_get_list_del(served):
     assert put == f"put {DOC} {etag}\n"
     assert ctl(served, "doc", "get", DOC) == DOCUMENT
     assert json.loads(ctl(served, "--json", "doc", "get", DOC)) == {"doc": DOC, "content": DOCUMENT}
-    assert ctl(served, "doc", "list", "alice").split() == [etag, DOC]
-    assert ctl(served, "doc", "list", "tel:+49-30-123").split() == [etag, DOC]
+    one, used = ctl(served, "doc", "list", "alice").splitlines()
+    size = str(len(DOCUMENT))
+    assert one.split() == [etag, size, DOC]
+    assert used == f"1 of 1000 documents, {size} of 104857600 octets"
+    assert ctl(served, "doc", "list", "tel:+49-30-123").splitlines() == [one, used]
     assert ctl(served, "doc", "list", "global") == ""
     assert ctl(served, "doc", "del", DOC) == f"deleted {DOC}\n"
     assert xcap(served, "GET", DOC).status_code == 404
