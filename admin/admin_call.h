@@ -86,6 +86,8 @@ void admin_user_patch_verb(struct admin_call *call);
 void admin_user_delete_verb(struct admin_call *call);
 void admin_user_password_verb(struct admin_call *call);
 
+void admin_import_verb(struct admin_call *call); /* admin_import_http.c */
+
 void admin_cab_import_verb(struct admin_call *call); /* and the others: admin_cab_http.c */
 void admin_cab_export_verb(struct admin_call *call);
 void admin_cab_duplicates_verb(struct admin_call *call);

@@ -15,7 +15,7 @@
 #include "http/http.h"
 
 /* Of documents each usage says less. */
-enum { BODY_MAX = 64 << 10, DOC_MAX = 16 << 20, CARDS_MAX = 64 << 20, ROUTES = 6 };
+enum { BODY_MAX = 64 << 10, DOC_MAX = 16 << 20, CARDS_MAX = 64 << 20, ROUTES = 7 };
 
 static const struct admin_verb verbs[] = {
 	{ "GET", "/v1/status", admin_status_verb, 0, 0, NULL, NULL },
@@ -36,6 +36,7 @@ static const struct admin_verb verbs[] = {
 	{ "PATCH", "/v1/users/*", admin_user_patch_verb, 0, 1, NULL, NULL },
 	{ "DELETE", "/v1/users/*", admin_user_delete_verb, 0, 0, NULL, NULL },
 	{ "POST", "/v1/users/*/password", admin_user_password_verb, 0, 1, NULL, NULL },
+	{ "POST", "/v1/import", admin_import_verb, 0, 1, NULL, NULL },
 	{ "POST", "/v1/cab/*/import", admin_cab_import_verb, 1, 1, NULL, NULL },
 	{ "GET", "/v1/cab/*/export", admin_cab_export_verb, 1, 0, NULL, NULL },
 	{ "GET", "/v1/cab/*/duplicates", admin_cab_duplicates_verb, 1, 0, NULL, NULL },
@@ -154,6 +155,13 @@ int admin_routes_new(struct admin *admin, const struct admin_options *options)
 	};
 	admin->routes[admin->n_routes++] = (struct http_route){
 		.prefix = "/v1/cab",
+		.flags = HTTP_LOCAL,
+		.max_body = CARDS_MAX,
+		.handle = handle,
+		.arg = admin,
+	};
+	admin->routes[admin->n_routes++] = (struct http_route){
+		.prefix = "/v1/import",
 		.flags = HTTP_LOCAL,
 		.max_body = CARDS_MAX,
 		.handle = handle,

@@ -71,6 +71,14 @@ int users_put_sync(struct users *users, struct strv identity, enum users_how how
 		   const struct users_change *change, struct users_result *result_out,
 		   struct err *err);
 
+/* A batch that makes the user IDENTITY, who must be new and have no aliases, as CHANGE says: for
+ * many at once. Others may add what is kept below the same owner, HOME_OUT (canonical, in ARENA).
+ * When it is committed with KV_CONFLICT there is somebody of that identity, or an alias of it: ask
+ * users_put_sync then. NULL with ERR as users_put_sync has it. */
+struct kv_batch *users_batch(struct users *users, struct strv identity,
+			     const struct users_change *change, struct arena *arena,
+			     struct strv *home_out, struct err *err);
+
 /* Remove the user's record and aliases; nothing else of theirs. ERR_ABSENT: there is none. */
 int users_del_sync(struct users *users, struct strv identity, struct err *err);
 

@@ -376,6 +376,35 @@ static int del(struct work *work, struct strv identity)
 	return 0;
 }
 
+/* Nothing is looked up: the batch's conditions find out, so that nobody need be kept waiting. */
+struct kv_batch *users_batch(struct users *users, struct strv identity,
+			     const struct users_change *change, struct arena *arena,
+			     struct strv *home_out, struct err *err)
+{
+	struct work work = { users, arena, err };
+	struct place place = { .kind = USERS_NOTHING };
+	struct kv_batch *batch;
+	struct auth_user *user;
+	struct strv bytes;
+
+	if (canonical(&work, identity, &place.owner) < 0)
+		return NULL;
+	user = start_from(&work, &place);
+	if (!user) {
+		no_memory(err);
+		return NULL;
+	}
+	if (apply(&work, change, user) < 0 || auth_user_encode(user, arena, &bytes, err) < 0)
+		return NULL;
+	*home_out = place.owner;
+	batch = kv_batch_new(place.owner);
+	if (!batch || fill(batch, &place, bytes)) {
+		kv_batch_free(&batch);
+		no_memory(err);
+	}
+	return batch;
+}
+
 /* ---- calls ---- */
 
 static int begin(struct users *users, struct work *work, struct err *err)

@@ -49,6 +49,15 @@ static const struct verb {
 	  "Exit status 4 when faults were found." },
 	{ "export", "OWNER [FILE]", 1, 2, ctl_export, "one owner's records as lines of JSON",
 	  "To FILE, which must not exist, or to standard output. The format is in cpmctl(1)." },
+	{ "import", "DIR|FILE", 1, 1, ctl_import, "many users with their documents and contacts",
+	  "  DIR/users.csv                a row a user: id, password, aliases (with blanks between),\n"
+	  "                               operator, disabled; or FILE, such a table alone\n"
+	  "  DIR/AUID/users/XUI/DOCUMENT  a document, named as below the XCAP root\n"
+	  "  DIR/AUID/global/DOCUMENT\n"
+	  "  DIR/contacts/XUI.vcf, .csv   into the address book of XUI\n\n"
+	  "An import that was broken off goes on where it was when it is called again. What was\n"
+	  "left out is said, and is exit status 1.\n\n"
+	  "  --dry-run            judge everything, store nothing" },
 	{ "erase", "OWNER", 1, 1, ctl_erase, "remove every record of an owner",
 	  "Asks first; --yes answers. It cannot be undone; backups still hold the records." },
 	{ "user", "WHAT [NAME]", 1, 2, ctl_user, "add, del, list, show or passwd a user",
@@ -182,7 +191,7 @@ static int run(struct ctl *ctl, const char *name, int want_help)
 	if (ctl->given && verb->run != ctl_user)
 		return usage(ctl, "an option of \"user\" makes no sense here",
 			     "\"cpmctl user --help\" says what they are for");
-	if ((ctl->dry_run || ctl->format) && verb->run != ctl_cab)
+	if (((ctl->dry_run && verb->run != ctl_import) || ctl->format) && verb->run != ctl_cab)
 		return usage(ctl, "--dry-run and --format make no sense here",
 			     "\"cpmctl cab --help\" says what they are for");
 	if (ctl->n_args < verb->min_args || ctl->n_args > verb->max_args) {

@@ -4,7 +4,7 @@
 _cpmctl()
 {
 	local cur prev i verb='' at=0
-	local verbs='status stats reload log owners backup restore verify export erase user doc cab sip jobs'
+	local verbs='status stats reload log owners backup restore verify export import erase user doc cab sip jobs'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -52,7 +52,7 @@ _cpmctl()
 		COMPREPLY=($(compgen -d -- "$cur"))
 		compopt -o filenames 2>/dev/null
 		;;
-	export:2)
+	import:1 | export:2)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		compopt -o filenames 2>/dev/null
 		;;

@@ -516,10 +516,9 @@ static int fill_batch(struct xdm_store *store, struct kv_batch *batch,
 	return forget(batch, write->name, step->gone, step->gone + step->n_gone, arena);
 }
 
-struct kv_batch *xdm_batch(struct xdm_store *store, const struct xdm_write *write,
-			   struct xdm_doc **next_out)
+int xdm_batch_add(struct xdm_store *store, struct kv_batch *batch, const struct xdm_write *write,
+		  struct xdm_doc **next_out)
 {
-	struct kv_batch *batch = kv_batch_new(write->owner);
 	struct arena *arena = arena_new(FIND_ARENA_BYTES);
 	struct xcap_doc *doc = write->doc;
 	struct xdm_log_step step;
@@ -529,10 +528,18 @@ struct kv_batch *xdm_batch(struct xdm_store *store, const struct xdm_write *writ
 		*next_out = doc_new(doc, 0, step.head, 0);
 		doc = NULL;
 	}
-	if (!*next_out)
-		kv_batch_free(&batch);
 	xcap_doc_drop(&doc);
 	arena_free(&arena);
+	return *next_out ? 0 : -1;
+}
+
+struct kv_batch *xdm_batch(struct xdm_store *store, const struct xdm_write *write,
+			   struct xdm_doc **next_out)
+{
+	struct kv_batch *batch = kv_batch_new(write->owner);
+
+	if (xdm_batch_add(store, batch, write, next_out) < 0)
+		kv_batch_free(&batch);
 	return batch;
 }
 

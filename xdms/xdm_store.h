@@ -129,6 +129,10 @@ struct xdm_write {
  * damaged (which is logged); then there is no NEXT_OUT. */
 struct kv_batch *xdm_batch(struct xdm_store *store, const struct xdm_write *write,
 			   struct xdm_doc **next_out);
+/* The same as part of BATCH, which is of WRITE's owner and may carry other changes of theirs (none
+ * of this document). 0; -1: as NULL above, and BATCH must not be committed. */
+int xdm_batch_add(struct xdm_store *store, struct kv_batch *batch, const struct xdm_write *write,
+		  struct xdm_doc **next_out);
 void xdm_commit(struct xdm_store *store, struct kv_batch *batch, kv_commit_fn *done, void *arg);
 struct kv_commit_result xdm_commit_sync(struct xdm_store *store, struct kv_batch *batch);
 
