@@ -158,6 +158,14 @@ int xdm_claims_find(const struct xcap_rules *rules, const struct xcap_req *req,
 	    difference(&has, &had, arena, &added) < 0 ||
 	    difference(&had, &has, arena, &removed) < 0)
 		return no_memory(err);
+	/* They outlive the document that is put. */
+	for (unsigned i = 0; i < added.n; i++) {
+		struct strv *uri = &added.item[i].uri;
+
+		uri->p = arena_strdup(arena, *uri);
+		if (!uri->p)
+			return no_memory(err);
+	}
 	claims_out->added = added.item;
 	claims_out->n_added = added.n;
 	claims_out->removed = removed.item;

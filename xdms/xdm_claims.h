@@ -27,7 +27,8 @@ struct xdm_claim {
 	unsigned pos;	  /* of its element among those of its name */
 };
 
-/* What a change of one document claims and gives up. In the arena. */
+/* What a change of one document claims and gives up. In the arena; URIs of REMOVED are views of the
+ * old document. */
 struct xdm_claims {
 	struct strv owner, name; /* of the document */
 	const struct auid_ops *usage;

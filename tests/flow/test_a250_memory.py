@@ -73,10 +73,19 @@ def xcap(method, path, body=None, media=None, *fields):
     return Ask(method, HOME + path, body, media, fields=[f"X-3GPP-Asserted-Identity: {who}", *fields])
 
 
+def oma(method, usage, document, body=None, media=None):
+    path = f"/xcap-root/org.openmobilealliance.{usage}/users/sip:alice@example.com/{document}"
+    return Ask(method, path, body, media,
+               fields=['X-3GPP-Asserted-Identity: "sip:alice@example.com"'])
+
+
 def admin(method, path, body=None):
     return Ask(method, "/v1" + path, body, admin=True)
 
 
+GROUP = (
+    '<group xmlns="urn:oma:xml:poc:list-service"><list-service uri="sip:hikers@example.com"/></group>'
+)
 PUT_SMALL = xcap("PUT", "index", document(1), DOCUMENT)
 GET_INDEX = xcap("GET", "index")
 USER = {"password": "correct-horse-battery", "aliases": ["tel:+4930123"]}
@@ -116,6 +125,18 @@ CASES = {
     "document gone": (
         xcap("DELETE", "index"), [PUT_SMALL], (GET_INDEX, lambda answer: answer.status == 404),
     ),
+    "directory": (oma("GET", "xcap-directory", "directory.xml"), [PUT_SMALL], None),
+    "new group": (
+        oma("PUT", "groups", "hikers", GROUP, "application/vnd.oma.poc.groups+xml"),
+        [oma("DELETE", "groups", "hikers")],
+        (oma("GET", "groups", "hikers"), lambda answer: answer.body == GROUP.encode()),
+    ),
+    "group of another's URI": (
+        oma("PUT", "groups", "bikers", GROUP, "application/vnd.oma.poc.groups+xml"),
+        [oma("PUT", "groups", "hikers", GROUP, "application/vnd.oma.poc.groups+xml")],
+        (oma("GET", "groups", "bikers"), lambda answer: answer.status == 404),
+    ),
+    "list of documents": (admin("GET", "/docs?of=alice"), [PUT_SMALL], None),
     "status": (admin("GET", "/status"), [], None),
     "statistics": (admin("GET", "/stats"), [], None),
     "levels": (admin("GET", "/log"), [], None),

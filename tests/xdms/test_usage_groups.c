@@ -2,6 +2,9 @@
 /* Groups that users share. */
 #include "tests/xdms/usage/usage_check.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 static const struct usage_row rows[] = {
 	{ "good", NULL, NULL, AUID_FAULT_NONE, NULL, NULL },
 	{ "no members",
@@ -54,10 +57,44 @@ static void documents_are_judged(void **state)
 	usage_check(*state, &documents);
 }
 
+/* A group of MEMBERS, the last of them by number LAST. */
+static int judge_many(const struct auid_table *table, unsigned members, unsigned last,
+		      struct auid_fault *fault, struct arena *arena)
+{
+	char *text = malloc(members * 64 + 512);
+	struct err err = { 0 };
+	size_t n;
+	int kind;
+
+	assert_non_null(text);
+	n = (size_t)sprintf(text, "<group xmlns=\"urn:oma:xml:poc:list-service\">"
+				  "<list-service uri=\"sip:g@op.example\"><list>");
+	for (unsigned i = 0; i < members; i++)
+		n += (size_t)sprintf(text + n, "<entry uri=\"sip:user%u@op.example\"/>",
+				     i + 1 < members ? i : last);
+	sprintf(text + n, "</list></list-service></group>");
+	kind = usage_check_text(table, &auid_groups, text, &documents.context, fault, arena, &err);
+	free(text);
+	return kind;
+}
+
+static void ten_thousand_are_a_group(void **state)
+{
+	struct arena *arena = arena_new(0);
+	struct auid_fault fault;
+
+	assert_int_equal(judge_many(*state, 10000, 9999, &fault, arena), AUID_FAULT_NONE);
+	assert_int_equal(judge_many(*state, 10000, 5000, &fault, arena), AUID_FAULT_UNIQUENESS);
+	assert_true(strv_eq(fault.exists[0].field,
+			    STRV("group/list-service%5B1%5D/list%5B1%5D/entry%5B10000%5D/@uri")));
+	arena_free(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(documents_are_judged),
+		cmocka_unit_test(ten_thousand_are_a_group),
 	};
 
 	return cmocka_run_group_tests(tests, usage_open, usage_close);

@@ -54,62 +54,65 @@ static const char
 									 "rule "
 									 "path='parts/~~/"
 									 "resource-lists/" LIST
-									 "'>" RULES(RULE(
-										 "part", ONE(BOB),
-										 "<allow-any-"
-										 "operation/>")) "<"
-												 "/"
-												 "d"
-												 "o"
-												 "c"
-												 "u"
-												 "m"
-												 "e"
-												 "n"
-												 "t"
-												 "-"
-												 "r"
-												 "u"
-												 "l"
-												 "e"
-												 ">"
-												 "<"
-												 "d"
-												 "o"
-												 "c"
-												 "u"
-												 "m"
-												 "e"
-												 "n"
-												 "t"
-												 "-"
-												 "r"
-												 "u"
-												 "l"
-												 "e"
-												 " "
-												 "p"
-												 "a"
-												 "t"
-												 "h"
-												 "="
-												 "'"
-												 "f"
-												 "r"
-												 "i"
-												 "e"
-												 "n"
-												 "d"
-												 "s"
-												 "'"
-												 ">" RULES(RULE("list", FRIENDS, "<allow-retrieve/>")) "</document-rule><document-rule path='a%20b'>" RULES(RULE("blank", ALL, "<allow-retrieve/>")) "</document-rule><document-rule path='old'>" RULES(RULE("past",
-																																					     "<cp:validity><cp:from>2001-01-01T00:00:00Z</cp:from>"
-																																					     "<cp:until>2002-01-01T00:00:00Z</cp:until></cp:validity>" ONE(
-																																						     BOB),
-																																					     "<allow-retrieve/>")) "</document-rule><directory-rule>" RULES(RULE("new", ONE(CAROL),
-																																														 "<allow-create/>")) "</directory-rule><access-permissions-document-rule>" RULES(RULE("keeper",
-																																																								      ONE(CAROL),
-																																																								      "<allow-modify/>")) "</access-permissions-document-rule></ap-rules>";
+									 "'>" RULES(RULE("part",
+											 ONE(BOB),
+											 "<allow-"
+											 "any-"
+											 "operation"
+											 "/>")) "<"
+												"/"
+												"d"
+												"o"
+												"c"
+												"u"
+												"m"
+												"e"
+												"n"
+												"t"
+												"-"
+												"r"
+												"u"
+												"l"
+												"e"
+												">"
+												"<"
+												"d"
+												"o"
+												"c"
+												"u"
+												"m"
+												"e"
+												"n"
+												"t"
+												"-"
+												"r"
+												"u"
+												"l"
+												"e"
+												" "
+												"p"
+												"a"
+												"t"
+												"h"
+												"="
+												"'"
+												"f"
+												"r"
+												"i"
+												"e"
+												"n"
+												"d"
+												"s"
+												"'"
+												">" RULES(RULE("list",
+													       FRIENDS, "<allow-retrieve/>")) "</document-rule><document-rule path='a%20b'>" RULES(RULE("blank", ALL, "<allow-retrieve/>")) "</document-rule><document-rule path='old'>" RULES(RULE("past",
+																																				    "<cp:validity><cp:from>2001-01-01T00:00:00Z</cp:from>"
+																																				    "<cp:until>2002-01-01T00:00:00Z</cp:until></cp:validity>" ONE(BOB),
+																																				    "<allow-retrieve/>")) "</document-rule><directory-rule>" RULES(RULE("new",
+																																													ONE(CAROL),
+																																													"<allow-create/>")) "</directory-rule><access-permissions-document-rule>" RULES(RULE("keeper",
+																																																							     ONE(CAROL),
+																																																							     "<allow-modify/>")) "</access-permissions-document-rule></ap-rules>";
 
 static const struct row {
 	const char *why;
@@ -291,6 +294,74 @@ static void what_cannot_be_told_is_not_granted(void **state)
 	check(w, &elsewhere);
 }
 
+#define LISTS(text) \
+	"<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'>" text "</resource-lists>"
+#define EXTERNAL(list) \
+	"<external anchor='http://x/xcap-root/resource-lists/users/" OWNER "/" list "'/>"
+
+/* References lead in circles and nowhere, and somebody is found on the way or not. */
+static void lists_may_lead_in_circles_and_nowhere(void **state)
+{
+	static const struct row there = { "behind the circle",
+					  &auid_resource_lists,
+					  "friends",
+					  NULL,
+					  XDM_OP_RETRIEVE,
+					  CAROL,
+					  1,
+					  "rule",
+					  "list" },
+				not_there = { "not in the circle",
+					      &auid_resource_lists,
+					      "friends",
+					      NULL,
+					      XDM_OP_RETRIEVE,
+					      BOB,
+					      0,
+					      "no-rule",
+					      NULL };
+	struct xdm_world *w = *state;
+
+	xdm_world_put_to(w, OWNER, PERMIT "resource-lists", permissions);
+	xdm_world_put_to(w, OWNER, "x/resource-lists/index",
+			 LISTS("<list name='friends'>" EXTERNAL(
+				 "index/~~/resource-lists/list%5B@name=%22friends%22%5D")
+				       EXTERNAL("other") EXTERNAL("nowhere") EXTERNAL(
+					       "index/~~/resource-lists/list%5B9%5D") "</list>"));
+	xdm_world_put_to(w, OWNER, "x/resource-lists/other",
+			 LISTS("<list>" EXTERNAL("index") "<entry uri='" CAROL "'/></list>"));
+	check(w, &there);
+	check(w, &not_there);
+}
+
+/* A list of 10,000, and the last on it. */
+static void long_lists_are_looked_through(void **state)
+{
+	static const struct row last = { "the last of many",
+					 &auid_resource_lists,
+					 "friends",
+					 NULL,
+					 XDM_OP_RETRIEVE,
+					 CAROL,
+					 1,
+					 "rule",
+					 "list" };
+	struct xdm_world *w = *state;
+	struct xcap_print print = { .arena = w->arena };
+
+	xcap_print_str(&print, "<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'>"
+			       "<list name='friends'>");
+	for (unsigned i = 1; i < 10000; i++) {
+		xcap_print_str(&print, "<entry uri='sip:u");
+		xcap_print_num(&print, i);
+		xcap_print_str(&print, "@example.com'/>");
+	}
+	xcap_print_str(&print, "<entry uri='" CAROL "'/></list></resource-lists>");
+	xdm_world_put_to(w, OWNER, PERMIT "resource-lists", permissions);
+	xdm_world_put_to(w, OWNER, "x/resource-lists/index", xcap_print_end(&print).p);
+	check(w, &last);
+}
+
 /* A rule that speaks of a profile takes the place of what everybody may. */
 static void a_rule_narrows_what_all_may(void **state)
 {
@@ -329,6 +400,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(owners_permit, xdm_world_setup, xdm_world_teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_told_is_not_granted, xdm_world_setup,
+						xdm_world_teardown),
+		cmocka_unit_test_setup_teardown(lists_may_lead_in_circles_and_nowhere,
+						xdm_world_setup, xdm_world_teardown),
+		cmocka_unit_test_setup_teardown(long_lists_are_looked_through, xdm_world_setup,
 						xdm_world_teardown),
 		cmocka_unit_test_setup_teardown(a_rule_narrows_what_all_may, xdm_world_setup,
 						xdm_world_teardown),

@@ -108,7 +108,7 @@ static void what_changes_is_found(void **state)
 	assert_int_equal(claims.n_removed, 1);
 	assert_true(strv_eq(claims.added[1].uri, STRV("sip:d@x")));
 	assert_int_equal(claims.added[1].pos, 3);
-	assert_true(strv_eq(claims.removed[0].uri, STRV("sip:a@x")));
+	assert_true(strv_eq(claims.removed[0].name, STRV("u/sip:a@x")));
 	assert_int_equal(find(w, OWNER, NULL, GROUP("")).n_added, 0);
 }
 
