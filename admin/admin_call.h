@@ -101,6 +101,8 @@ void admin_doc_access_verb(struct admin_call *call);
 void admin_doc_log_verb(struct admin_call *call);
 void admin_doc_undo_verb(struct admin_call *call);
 
+void admin_group_verb(struct admin_call *call); /* admin_groups_http.c */
+
 void admin_sip_registrations_verb(struct admin_call *call); /* and the others: admin_sip_http.c */
 void admin_sip_registration_verb(struct admin_call *call);
 void admin_sip_drop_verb(struct admin_call *call);

@@ -48,6 +48,7 @@ static const struct admin_verb verbs[] = {
 	{ "GET", "/v1/docs/*/access", admin_doc_access_verb, 1, 0, NULL, NULL },
 	{ "GET", "/v1/docs/*/log", admin_doc_log_verb, 0, 0, NULL, NULL },
 	{ "POST", "/v1/docs/*/undo", admin_doc_undo_verb, 0, 1, NULL, NULL },
+	{ "GET", "/v1/groups/*", admin_group_verb, 0, 0, NULL, NULL },
 	{ "GET", "/v1/sip/registrations", admin_sip_registrations_verb, 1, 0, NULL, NULL },
 	{ "GET", "/v1/sip/registrations/*", admin_sip_registration_verb, 0, 0, NULL, NULL },
 	{ "DELETE", "/v1/sip/registrations/*", admin_sip_drop_verb, 0, 0, NULL, "sip-drop" },

@@ -3,7 +3,7 @@
  * daemon/cpmctl.c - the command line: one table of verbs, options, help
  *
  * See cpmctl.h. What a verb does stands in cpmctl_verbs.c, cpmctl_user.c, cpmctl_doc.c,
- * cpmctl_cab.c, cpmctl_sip.c, cpmctl_work.c and cpmctl_offline.c.
+ * cpmctl_cab.c, cpmctl_group.c, cpmctl_sip.c, cpmctl_work.c and cpmctl_offline.c.
  */
 #include "config.h"
 
@@ -97,6 +97,9 @@ static const struct verb {
 	  "  undo USER            take back the newest change of the book\n\n"
 	  "  --dry-run            import only: say what would come of it\n"
 	  "  --format FORMAT      import: vcard or csv; export: vcard3, vcard4 or csv" },
+	{ "group", "show URI", 1, 2, ctl_group, "what is in force of a group",
+	  "Its members, with those of the lists it refers to, as messages to it reach them; its\n"
+	  "rules; and what keeps it from working." },
 	{ "sip", "WHAT [USER [on|off]]", 1, 3, ctl_sip,
 	  "registrations, drop, peers, transactions or trace",
 	  "  registrations        transport, source, time left, user and contact, one a line\n"

@@ -59,6 +59,7 @@ ctl_verb_fn ctl_user;							      /* cpmctl_user.c */
 ctl_verb_fn ctl_doc;							      /* cpmctl_doc.c */
 ctl_verb_fn ctl_cab;							      /* cpmctl_cab.c */
 ctl_verb_fn ctl_import;							      /* cpmctl_import.c */
+ctl_verb_fn ctl_group;							      /* cpmctl_group.c */
 ctl_verb_fn ctl_sip;							      /* cpmctl_sip.c */
 int ctl_verify_dir(struct ctl *ctl, const char *dir);			      /* cpmctl_offline.c */
 

@@ -4,7 +4,7 @@
 _cpmctl()
 {
 	local cur prev i verb='' at=0
-	local verbs='status stats reload log owners backup restore verify export import erase user doc cab sip jobs'
+	local verbs='status stats reload log owners backup restore verify export import erase user doc cab group sip jobs'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -69,6 +69,7 @@ _cpmctl()
 		COMPREPLY=($(compgen -f -- "$cur"))
 		compopt -o filenames 2>/dev/null
 		;;
+	group:1) COMPREPLY=($(compgen -W 'show' -- "$cur")) ;;
 	sip:1) COMPREPLY=($(compgen -W 'registrations drop peers transactions trace' -- "$cur")) ;;
 	sip:3) [[ $what != trace ]] || COMPREPLY=($(compgen -W 'on off' -- "$cur")) ;;
 	jobs:1) COMPREPLY=($(compgen -W 'cancel' -- "$cur")) ;;
