@@ -197,6 +197,7 @@ void settings_cpm_groups(const struct settings *settings, const struct auth_doma
 	if (options->again_ms < options->window_ms)
 		options->again_ms = options->window_ms;
 	options->report_s = (unsigned)(settings->cpm.report_ms / 1000);
+	options->max_body = settings->cpm.max_message_bytes;
 }
 
 struct auth_domains settings_domains(const struct settings *settings,

@@ -346,7 +346,7 @@ void house_close(struct house **house_at)
 		xdms_stop(house->xdms);
 	if (house->running)
 		house_sip_flush(house->sip);
-	house_cpm_stop(house->cpm);
+	house_cpm_stop(house->cpm, house->running);
 	kv_close(&house->kv);
 	jobs_free(&house->jobs);
 	if (house->running)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "admin/admin.h"
+#include "cpm/controlling/cf.h"
 #include "cpm/cpm_presence_sip.h"
 #include "cpm/cpm_ring.h"
 #include "cpm/cpm_rules.h"
@@ -26,6 +27,8 @@ struct house_cpm {
 	struct cpm_ring *ring;
 	struct pf_sip *pf_sip; /* NULL: messages are relayed as they come */
 	struct pf *pf;
+	char factory[AUTH_IDENTITY_BYTES];
+	struct cf *cf; /* NULL: there are no groups */
 };
 
 /* ---- what the rooms ask ---- */
@@ -109,6 +112,31 @@ static int open_ring(struct house_cpm *cpm, const struct settings *settings, str
 	return cpm_ring_new(&options, &cpm->ring, err);
 }
 
+/* What a group sends goes the way of all messages. */
+static void send_for_group(void *arg, struct cpm_message *message, pf_done_fn *done, void *done_arg)
+{
+	const struct house_cpm *cpm = arg;
+
+	pf_send(cpm->pf, message, done, done_arg);
+}
+
+static int open_controlling(struct house_cpm *cpm, const struct settings *settings, struct err *err)
+{
+	struct cf_options options;
+
+	cf_options_init(&options);
+	settings_cpm_groups(settings, cpm->needs.domains, cpm->factory, &options);
+	options.workers = cpm->needs.workers;
+	options.rules = cpm->rules;
+	options.kv = cpm->needs.kv;
+	options.domains = *cpm->needs.domains;
+	options.send = send_for_group;
+	options.send_arg = cpm;
+	options.record = cpm_ring_put;
+	options.record_arg = cpm->ring;
+	return cf_new(&options, &cpm->cf, err) < 0 ? -1 : cf_start(cpm->cf, err);
+}
+
 static int open_participating(struct house_cpm *cpm, const struct settings *settings,
 			      struct err *err)
 {
@@ -123,11 +151,14 @@ static int open_participating(struct house_cpm *cpm, const struct settings *sett
 				      .domains = *cpm->needs.domains,
 				      .record = cpm_ring_put,
 				      .record_arg = cpm->ring };
+	struct pf_focus focus;
 
 	if (!core || !settings->cpm.enabled)
 		return 0;
-	if (pf_sip_new(&adapter, &cpm->pf_sip, err) < 0)
+	if (pf_sip_new(&adapter, &cpm->pf_sip, err) < 0 || open_controlling(cpm, settings, err) < 0)
 		return -1;
+	cf_focus(cpm->cf, &focus);
+	options.focus = &focus;
 	options.net = pf_sip_net(cpm->pf_sip);
 	settings_cpm_pf(settings, &options);
 	if (pf_new(&options, &cpm->pf, err) < 0)
@@ -169,10 +200,13 @@ void house_cpm_events(struct house_cpm *cpm, struct sip_events *events)
 
 /* ---- closing ---- */
 
-void house_cpm_stop(struct house_cpm *cpm)
+void house_cpm_stop(struct house_cpm *cpm, int running)
 {
-	if (cpm)
-		cpm_rules_stop(cpm->rules);
+	if (!cpm)
+		return;
+	if (cpm->cf)
+		cf_stop(cpm->cf, running);
+	cpm_rules_stop(cpm->rules);
 }
 
 void house_cpm_end(struct house_cpm *cpm)
@@ -188,6 +222,7 @@ void house_cpm_free(struct house_cpm **cpm_at)
 	*cpm_at = NULL;
 	if (!cpm)
 		return;
+	cf_free(&cpm->cf);
 	pf_free(&cpm->pf);
 	pf_sip_free(&cpm->pf_sip);
 	cpm_ring_free(&cpm->ring);

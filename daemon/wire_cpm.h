@@ -43,8 +43,9 @@ void house_cpm_show(struct house_cpm *cpm, struct admin *admin);
  * (NULL: there is no SIP), which are told when rules change. Before the workers run. */
 void house_cpm_rights(struct house_cpm *cpm, struct sip_sub_rights *rights_out);
 void house_cpm_events(struct house_cpm *cpm, struct sip_events *events);
-/* Ask the store nothing more: before kv_close, while the workers run. Accepts NULL. */
-void house_cpm_stop(struct house_cpm *cpm);
+/* Ask the store nothing more: before kv_close, while the workers run, if they do (RUNNING). Accepts
+ * NULL. */
+void house_cpm_stop(struct house_cpm *cpm, int running);
 /* What is still on its way ends: when the workers have stopped, before house_sip_free. */
 void house_cpm_end(struct house_cpm *cpm);
 /* After workers_free. Takes the address, accepts NULL. */

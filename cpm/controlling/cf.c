@@ -232,7 +232,7 @@ static void pass_barrier(struct post *post)
 	pthread_mutex_unlock(barrier->lock);
 }
 
-void cf_stop(struct cf *cf)
+void cf_stop(struct cf *cf, int running)
 {
 	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
@@ -240,6 +240,8 @@ void cf_stop(struct cf *cf)
 	unsigned left = cf->n_shards;
 
 	atomic_store(&cf->stopping, 1);
+	if (!running)
+		return;
 	for (unsigned i = 0; i < cf->n_shards; i++) {
 		barrier[i] = (struct barrier){ { NULL, pass_barrier }, &lock, &moved, &left };
 		worker_post(cf->shard[i].worker, &barrier[i].post);

@@ -37,7 +37,9 @@ struct cf_options {
 	struct cpm_rules *rules; /* borrowed */
 	/* Copies and reports leave by it: pf_send. */
 	void (*send)(void *arg, struct cpm_message *message, pf_done_fn *done, void *done_arg);
+	void *send_arg;
 	pf_record_fn *record; /* of decisions; may be NULL */
+	void *record_arg;
 	struct kv *kv; /* borrowed: a message accepted for a group is on disk before its 202 */
 	const char *factory; /* the URI that lists are sent to (RFC 5365), canonical; "": none */
 	struct auth_domains domains; /* copied */
@@ -49,7 +51,6 @@ struct cf_options {
 	unsigned report_s;
 	size_t max_bytes;	 /* of memory of one worker for what waits for reports */
 	int64_t (*now_us)(void); /* Unix time; NULL: the clock */
-	void *arg;
 };
 /* Bounds as the settings' defaults have them; the rest empty. */
 void cf_options_init(struct cf_options *options);
@@ -59,8 +60,8 @@ int cf_new(const struct cf_options *options, struct cf **cf_out, struct err *err
 /* Go on with what a stop or a crash left: not on a worker, before they run. 0 or -1. */
 int cf_start(struct cf *cf, struct err *err);
 /* Nothing is begun, sent or stored any more once this returns: before kv_close, while the workers
- * run, not on one of them. Messages in work stay in the store. */
-void cf_stop(struct cf *cf);
+ * run (RUNNING; 0: they never did), not on one of them. Messages in work stay in the store. */
+void cf_stop(struct cf *cf, int running);
 void cf_free(struct cf **cf); /* when no worker runs; accepts NULL */
 
 /* What the participating function calls: see pf.h. MESSAGE, authenticated and through the sender's

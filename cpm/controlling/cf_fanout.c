@@ -108,7 +108,7 @@ static void send_one(struct cf_job *job, unsigned member)
 	kick->job = job;
 	kick->member = member;
 	job->in_flight++;
-	shard->cf->options.send(shard->cf->options.arg, one, on_copy_done, kick);
+	shard->cf->options.send(shard->cf->options.send_arg, one, on_copy_done, kick);
 	cpm_message_drop(&one);
 }
 

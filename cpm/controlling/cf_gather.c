@@ -131,7 +131,7 @@ static void decide(struct intake *in, const struct cpm_group_rules *group)
 	}
 	ret = cf_decide(&cf_facts, &options->domains, in->arena, &plan);
 	if (ret == 0 && options->record)
-		options->record(options->arg,
+		options->record(options->record_arg,
 				&(struct pf_record){ .sender = m->sender[0],
 						     .recipient = m->recipient,
 						     .message_id = m->message_id,

@@ -158,7 +158,7 @@ void cf_report_tell(struct cf_job *job)
 		on_told(job, &none);
 		return;
 	}
-	options->send(options->arg, message, on_told, job);
+	options->send(options->send_arg, message, on_told, job);
 	cpm_message_drop(&message);
 }
 

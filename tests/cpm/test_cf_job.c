@@ -243,7 +243,7 @@ static void start(struct rig *rig, const struct cf_options *changed)
 
 static void stop(struct rig *rig)
 {
-	cf_stop(rig->cf);
+	cf_stop(rig->cf, 1);
 	workers_stop(rig->workers);
 	cf_free(&rig->cf);
 	workers_free(&rig->workers);
@@ -263,7 +263,7 @@ static void open_rig(struct rig *rig)
 
 static void close_rig(struct rig *rig)
 {
-	cf_stop(rig->cf);
+	cf_stop(rig->cf, 1);
 	kv_close(&rig->kv);
 	workers_stop(rig->workers);
 	cf_free(&rig->cf);
