@@ -392,7 +392,8 @@ void server_start_kamailio_sip(struct server *server, const char *root, const ch
 			       const char *name, const char *config, unsigned workers,
 			       const char *journal)
 {
-	char path[2 * BENCH_PATH], database[BENCH_PATH + 32], listen[64], children[32];
+	char path[2 * BENCH_PATH], database[BENCH_PATH + 32], connection[BENCH_PATH + 40];
+	char listen[64], children[32];
 	char *argv[] = { (char[]){ "/usr/sbin/kamailio" },
 			 (char[]){ "-DD" },
 			 (char[]){ "-E" },
@@ -410,6 +411,8 @@ void server_start_kamailio_sip(struct server *server, const char *root, const ch
 			 children,
 			 journal ? (char[]){ "-A" } : NULL,
 			 database,
+			 (char[]){ "-A" },
+			 connection,
 			 NULL };
 
 	*server = (struct server){ .name = name, .sip_port = free_port() };
@@ -418,6 +421,7 @@ void server_start_kamailio_sip(struct server *server, const char *root, const ch
 		make_database(server, journal);
 	snprintf(path, sizeof(path), "%s/bench/peers/%s", root, config);
 	snprintf(database, sizeof(database), "DATABASE=\"sqlite:///%s/db\"", server->dir);
+	snprintf(connection, sizeof(connection), "CONNECTION=\"ca=>sqlite:///%s/db\"", server->dir);
 	snprintf(listen, sizeof(listen), "LISTEN=udp:127.0.0.1:%u", server->sip_port);
 	snprintf(children, sizeof(children), "WORKERS=%u", workers);
 	start(server, argv);

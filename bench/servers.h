@@ -44,7 +44,7 @@ void server_start_kamailio(struct server *server, const char *root, const char *
 			   const char *name, unsigned readers, const char *journal);
 /* Kamailio over UDP by the configuration bench/peers/CONFIG with WORKERS processes; its users'
  * password is "correct-horse-battery". The configuration is given LISTEN, WORKERS and, when JOURNAL
- * is not NULL, DATABASE, a fresh one as above. */
+ * is not NULL, DATABASE, a fresh one as above, and CONNECTION, the same for sqlops as "ca". */
 void server_start_kamailio_sip(struct server *server, const char *root, const char *run_dir,
 			       const char *name, const char *config, unsigned workers,
 			       const char *journal);

@@ -135,22 +135,23 @@ struct run {
 static size_t print_message(const struct run *run, unsigned i, char *out)
 {
 	const struct slot *slot = &run->slot[i];
+	const char *sender = run->load->sender ? run->load->sender : "sip:alice@example.net";
 
 	return (size_t)snprintf(
 		out, ROOM,
 		"MESSAGE sip:bob%u@example.com SIP/2.0\r\n"
 		"Via: SIP/2.0/UDP 127.0.0.2:%u;branch=z9hG4bKm%llx\r\nMax-Forwards: 70\r\n"
-		"From: <sip:alice@example.net>;tag=f%llx\r\nTo: <sip:bob%u@example.com>\r\n"
+		"From: <%s>;tag=f%llx\r\nTo: <sip:bob%u@example.com>\r\n"
 		"Call-ID: s%u.m%llx.%x\r\nCSeq: 1 MESSAGE\r\n"
-		"P-Asserted-Identity: <sip:alice@example.net>\r\n"
+		"P-Asserted-Identity: <%s>\r\n"
 		"Accept-Contact: *;+g.3gpp.icsi-ref=\"urn%%3Aurn-7%%3A3gpp-service.ims.icsi."
 		"oma.cpm.msg\"\r\n"
 		"Contribution-ID: abcdef-1234-5678-90ab-cdef01234567\r\n"
 		"Conversation-ID: fedcba-1234-5678-90ab-cdef01234567\r\n"
 		"Content-Type: message/cpim\r\nContent-Length: %zu\r\n\r\n%s",
-		i, run->from->port[i % SIP_LOAD_SOCKETS], (unsigned long long)slot->n,
+		i, run->from->port[i % SIP_LOAD_SOCKETS], (unsigned long long)slot->n, sender,
 		(unsigned long long)slot->n, i, i, (unsigned long long)slot->n, (unsigned)getpid(),
-		sizeof(cpim) - 1, cpim);
+		sender, sizeof(cpim) - 1, cpim);
 }
 
 static size_t print_register(const struct run *run, unsigned i, char *out)

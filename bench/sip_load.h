@@ -34,9 +34,10 @@ struct sip_side {
 
 struct sip_load {
 	int is_register;
-	uint64_t n;	   /* operations */
-	double a_second;   /* begun evenly, whatever the server does; 0: as fast as answers come */
-	double *latency_s; /* of each in the order of answers, N of them; NULL: not wanted */
+	uint64_t n;	    /* operations */
+	double a_second;    /* begun evenly, whatever the server does; 0: as fast as answers come */
+	const char *sender; /* URI, asserted; NULL: somebody of another domain */
+	double *latency_s;  /* of each in the order of answers, N of them; NULL: not wanted */
 };
 
 struct sip_load_result {

@@ -25,11 +25,12 @@ static int is_there(struct strv text)
 
 /* ---- the service ---- */
 
-/* 1 when NEEDLE is in TEXT, letters of any case. */
+/* 1 when NEEDLE, which begins with a small letter, is in TEXT, letters of any case. */
 static int has_text(struct strv text, struct strv needle)
 {
 	for (size_t i = 0; i + needle.n <= text.n; i++)
-		if (strv_caseeq(strv_mem(text.p + i, needle.n), needle))
+		if ((text.p[i] | 0x20) == needle.p[0] &&
+		    strv_caseeq(strv_mem(text.p + i, needle.n), needle))
 			return 1;
 	return 0;
 }

@@ -507,35 +507,6 @@ static void go(struct pf_job *job)
 
 /* ---- the sender's side ---- */
 
-/* What a report or a sign of typing tells is its sender's to let out. */
-static void on_sender_rules(void *arg, const struct cpm_user_rules *rules)
-{
-	struct pf_job *job = arg;
-	struct pf *pf = job->sip->pf;
-	const struct cpm_message_draft *draft = &job->request->draft;
-
-	if (!stx_of(job)) {
-		cpm_user_rules_drop(&rules);
-		job_end(job);
-		return;
-	}
-	if (!rules) {
-		refuse(job, 503, NULL);
-		return;
-	}
-	if (draft->is_displayed && draft->about.n && pf->net.displayed)
-		pf->net.displayed(pf->net.store_arg, auth_identity_text(&job->req.who->home),
-				  draft->about);
-	if (pf_judge_report(pf, draft, rules)) {
-		cpm_user_rules_drop(&rules);
-		go(job);
-		return;
-	}
-	cpm_user_rules_drop(&rules);
-	copy_to_own(job); /* their other devices know all the same */
-	refuse(job, 200, NULL);
-}
-
 static unsigned complete(const struct pf_job *job)
 {
 	struct pf_making making;
@@ -547,17 +518,57 @@ static unsigned complete(const struct pf_job *job)
 	return pf_request_complete(job->request, &making, job->req.msg->arena) < 0 ? 500 : 0;
 }
 
-/* 1: it goes on; 0: it has been answered. */
-static int leave_sender(struct pf_job *job)
+/* What a report or a sign of typing tells is its sender's to let out. 1: it goes on. */
+static int lets_out(const struct pf_job *job, const struct cpm_user_rules *rules)
 {
-	struct pf_verdict decided;
-	unsigned status;
+	const struct pf *pf = job->sip->pf;
+	const struct cpm_message_draft *draft = &job->request->draft;
 
-	pf_judge_sender(job->sip->pf, &job->request->draft, &decided);
-	status = decided.status ? decided.status : complete(job);
-	if (status)
-		refuse(job, status, decided.why);
-	return !status;
+	if (!draft->is_report && !draft->is_composing)
+		return 1;
+	if (draft->is_displayed && draft->about.n && pf->net.displayed)
+		pf->net.displayed(pf->net.store_arg, auth_identity_text(&job->req.who->home),
+				  draft->about);
+	return pf_judge_report(job->sip->pf, draft, rules);
+}
+
+static unsigned add_lines(struct pf_job *job)
+{
+	struct strv lines = copy_lines(job->req.msg, job->request, job->req.who->peer);
+
+	job->request->draft.lines = lines;
+	return lines.p ? 0 : 500;
+}
+
+/* The sender's rules are there, and with them the operator's as they are now. */
+static void on_sender_rules(void *arg, const struct cpm_user_rules *rules)
+{
+	struct pf_job *job = arg;
+	struct pf_verdict decided = { .status = 503 };
+	int goes = 1;
+
+	if (!stx_of(job)) {
+		cpm_user_rules_drop(&rules);
+		job_end(job);
+		return;
+	}
+	if (rules)
+		pf_judge_sender(job->sip->pf, &job->request->draft, &decided);
+	if (!decided.status)
+		decided.status = complete(job);
+	if (!decided.status)
+		decided.status = add_lines(job);
+	if (!decided.status)
+		goes = lets_out(job, rules);
+	cpm_user_rules_drop(&rules);
+	if (decided.status) {
+		refuse(job, decided.status, decided.why);
+	} else if (goes) {
+		go(job);
+	} else {
+		copy_to_own(job); /* their other devices know all the same */
+		refuse(job, 200, NULL);
+	}
 }
 
 /* ---- in ---- */
@@ -645,7 +656,6 @@ int pf_sip_deliver(void *arg, const struct core_req *req)
 	struct pf_job *job;
 	const char *why = NULL;
 	unsigned status;
-	struct strv lines;
 
 	if (req->msg->method != SIP_MESSAGE || req->msg->to_tag.p)
 		return 0;
@@ -659,16 +669,10 @@ int pf_sip_deliver(void *arg, const struct core_req *req)
 		refuse(job, status, why);
 		return 1;
 	}
-	if (job->is_orig && !leave_sender(job))
-		return 1;
-	lines = copy_lines(req->msg, job->request, req->who->peer);
-	if (!lines.p) {
-		refuse(job, 500, NULL);
-		return 1;
-	}
-	job->request->draft.lines = lines;
-	if (job->is_orig && (job->request->draft.is_report || job->request->draft.is_composing))
+	if (job->is_orig)
 		pf_rules(sip->pf, auth_identity_text(&job->req.who->home), on_sender_rules, job);
+	else if (add_lines(job))
+		refuse(job, 500, NULL);
 	else
 		go(job);
 	return 1;
