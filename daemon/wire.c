@@ -110,6 +110,19 @@ static void find_user(void *arg, struct strv identity, auth_found_fn *done, void
 	users_find(house->users, identity, done, context);
 }
 
+static int is_user(void *arg, struct strv identity)
+{
+	const struct house *house = arg;
+	struct arena *arena = arena_new(0);
+	struct auth_user user;
+	struct err err;
+	int ret = arena ? users_get_sync(house->users, identity, arena, &user, &err) : -1;
+	int absent = arena && ret < 0 && err.code == ERR_ABSENT;
+
+	arena_free(&arena);
+	return ret == 0 ? 1 : absent ? 0 : -1;
+}
+
 static int open_xdms(struct house *house, const struct settings *settings, struct err *err)
 {
 	const struct http_auth_ops users = { find_user, house };
@@ -126,7 +139,9 @@ static int open_xdms(struct house *house, const struct settings *settings, struc
 					      .test_app = settings->xcap.test_app,
 					      .bare_attributes = settings->xcap.bare_attributes,
 					      .domains = &house->domains,
-					      .users = &users };
+					      .users = &users,
+					      .is_user = is_user,
+					      .is_user_arg = house };
 
 	return xml_init(NULL, err) < 0 ? -1 : xdms_new(&options, &house->xdms, err);
 }

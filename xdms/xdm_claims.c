@@ -218,6 +218,13 @@ static int still_has(const struct xcap_rules *rules, struct xdm_store *store,
 	return has;
 }
 
+static int is_user(const struct xcap_rules *rules, struct strv claim_name)
+{
+	struct strv uri = strv_mem(claim_name.p + 2, claim_name.n - 2); /* behind "u/" */
+
+	return rules->is_user ? rules->is_user(rules->is_user_arg, uri) : 0;
+}
+
 /* Is RECORD of the claims (NULL: there is none) in the way of CLAIMS' document? 1, 0, -1. */
 static int is_taken(const struct xcap_rules *rules, struct xdm_store *store,
 		    const struct xdm_claims *claims, const struct kv_record *record,
@@ -266,8 +273,8 @@ static unsigned find_free(const struct xcap_rules *rules, struct xdm_store *stor
 		if (!claim.uri.n)
 			break;
 		claim.name = record_name(rules, claim.uri, arena);
-		if (claim.name.n && read_claims(store, &claim, 1, arena, &item) == KV_DONE &&
-		    !item.n_records)
+		if (claim.name.n && is_user(rules, claim.name) == 0 &&
+		    read_claims(store, &claim, 1, arena, &item) == KV_DONE && !item.n_records)
 			alt[n_alt++] = claim.uri;
 	}
 	return n_alt;
@@ -332,8 +339,11 @@ static int take_some(const struct xcap_rules *rules, struct xdm_store *store,
 	if (read_claims(store, claim, n, arena, item) != KV_DONE)
 		return err_set(err, ERR_BUSY, "URIs cannot be looked up now");
 	for (unsigned i = 0; i < n; i++) {
-		int taken = is_taken(rules, store, claims, record_of(&item[i]), claim[i].name,
-				     now_s, arena);
+		int taken = is_user(rules, claim[i].name);
+
+		if (taken == 0)
+			taken = is_taken(rules, store, claims, record_of(&item[i]), claim[i].name,
+					 now_s, arena);
 
 		if (taken > 0)
 			return refuse(rules, store, claims, &claim[i], arena, fault_out, err);

@@ -688,6 +688,8 @@ int xdms_new(const struct xdms_options *options, struct xdms **xdms_out, struct 
 					   .bare_attributes = options->bare_attributes,
 					   .canonical = canonical,
 					   .arg = xdms,
+					   .is_user = options->is_user,
+					   .is_user_arg = options->is_user_arg,
 					   .quota = options->quota };
 	return 0;
 }

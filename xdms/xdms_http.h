@@ -31,6 +31,10 @@ struct xdms_options {
 	const struct auth_domains *domains; /* of bare names; borrowed until xdms_free */
 	/* Whose home an operator writes to; copied. NULL: any identity's. */
 	const struct http_auth_ops *users;
+	/* Is IDENTITY (canonical) a user's, so that no group may have it? 1, 0, -1 cannot tell now.
+	 * On job threads. NULL: not asked. */
+	int (*is_user)(void *arg, struct strv identity);
+	void *is_user_arg;
 };
 
 /* The room with its route, so that the edge can be opened before the store is. Loads the schemas

@@ -96,6 +96,13 @@ def test_a_uri_is_of_one_document_at_a_time(served):
     refused(attribute)
 
 
+def test_a_user_is_no_group(served):
+    alice, _, _ = served.people
+    text = refused(alice.put(GROUPS, "one", group("sip:bob@example.com")))
+    assert "<alt-value>sip:bob-2@example.com</alt-value>" in text
+    assert alice.put(GROUPS, "one", group("sip:bob-2@example.com")).status_code == 201
+
+
 def test_what_is_given_up_is_free_at_once(served):
     alice, bob, _ = served.people
     for step in range(6):
