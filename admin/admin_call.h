@@ -103,6 +103,11 @@ void admin_doc_undo_verb(struct admin_call *call);
 
 void admin_group_verb(struct admin_call *call); /* admin_groups_http.c */
 
+void admin_policy_verb(struct admin_call *call); /* and the others: admin_policy_http.c */
+void admin_policy_explain_verb(struct admin_call *call);
+void admin_policy_what_if_verb(struct admin_call *call);
+void admin_policy_decisions_verb(struct admin_call *call);
+
 void admin_sip_registrations_verb(struct admin_call *call); /* and the others: admin_sip_http.c */
 void admin_sip_registration_verb(struct admin_call *call);
 void admin_sip_drop_verb(struct admin_call *call);

@@ -15,7 +15,7 @@
 #include "http/http.h"
 
 /* Of documents each usage says less. */
-enum { BODY_MAX = 64 << 10, DOC_MAX = 16 << 20, CARDS_MAX = 64 << 20, ROUTES = 7 };
+enum { BODY_MAX = 64 << 10, DOC_MAX = 16 << 20, CARDS_MAX = 64 << 20, ROUTES = 8 };
 
 static const struct admin_verb verbs[] = {
 	{ "GET", "/v1/status", admin_status_verb, 0, 0, NULL, NULL },
@@ -49,6 +49,10 @@ static const struct admin_verb verbs[] = {
 	{ "GET", "/v1/docs/*/log", admin_doc_log_verb, 0, 0, NULL, NULL },
 	{ "POST", "/v1/docs/*/undo", admin_doc_undo_verb, 0, 1, NULL, NULL },
 	{ "GET", "/v1/groups/*", admin_group_verb, 0, 0, NULL, NULL },
+	{ "GET", "/v1/policy", admin_policy_verb, 0, 0, NULL, NULL },
+	{ "GET", "/v1/policy/explain", admin_policy_explain_verb, 1, 0, NULL, NULL },
+	{ "POST", "/v1/policy/what-if", admin_policy_what_if_verb, 1, 1, NULL, NULL },
+	{ "GET", "/v1/policy/decisions", admin_policy_decisions_verb, 1, 0, NULL, NULL },
 	{ "GET", "/v1/sip/registrations", admin_sip_registrations_verb, 1, 0, NULL, NULL },
 	{ "GET", "/v1/sip/registrations/*", admin_sip_registration_verb, 0, 0, NULL, NULL },
 	{ "DELETE", "/v1/sip/registrations/*", admin_sip_drop_verb, 0, 0, NULL, "sip-drop" },
@@ -165,6 +169,13 @@ int admin_routes_new(struct admin *admin, const struct admin_options *options)
 		.prefix = "/v1/import",
 		.flags = HTTP_LOCAL,
 		.max_body = CARDS_MAX,
+		.handle = handle,
+		.arg = admin,
+	};
+	admin->routes[admin->n_routes++] = (struct http_route){
+		.prefix = "/v1/policy",
+		.flags = HTTP_LOCAL,
+		.max_body = DOC_MAX,
 		.handle = handle,
 		.arg = admin,
 	};

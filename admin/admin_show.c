@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/admin_policy.h"
 #include "admin/admin_priv.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -75,6 +76,8 @@ json_t *admin_show_status(const struct admin *admin)
 	set_int(json, "connections", (uint64_t)connections);
 	set_new(json, "workers", show_workers(admin));
 	set_new(json, "store", show_store(admin));
+	if (admin->rules)
+		set_new(json, "policy", admin_policy_show((struct admin *)(uintptr_t)admin));
 	return json;
 }
 

@@ -68,6 +68,11 @@ const struct pol_spell *cpm_rules_spell(const struct cpm_rules *rules)
 	return &rules->spell;
 }
 
+const struct auth_domains *cpm_rules_domains(const struct cpm_rules *rules)
+{
+	return &rules->options.domains;
+}
+
 /* ---- keys and flights ---- */
 
 static struct strv key_of(enum value_kind kind, struct strv id, char buf[KEY_MAX])
@@ -216,12 +221,33 @@ static void hand_over(struct flight *f)
 	f->deps = NULL;
 }
 
+static void finish_draft(struct flight *f)
+{
+	struct draft *draft = f->draft;
+
+	if (draft->ret == 0 && (f->failed || f->busy)) {
+		pol_doc_drop(&draft->doc);
+		draft->ret = err_set(draft->err, f->failed ? ERR_NOMEM : ERR_BUSY,
+				     f->failed ? "no memory for a draft"
+					       : "a list that it refers to cannot be had now");
+	}
+	flight_free(f);
+	pthread_mutex_lock(&draft->lock);
+	draft->is_done = 1;
+	pthread_cond_signal(&draft->landed);
+	pthread_mutex_unlock(&draft->lock);
+}
+
 static void finish(struct flight *f)
 {
 	struct cpm_rules *rules = f->rules;
 	struct strv key = strv_mem(f->key, f->n);
 	struct waiter *waiters;
 
+	if (f->kind == VALUE_DRAFT) {
+		finish_draft(f);
+		return;
+	}
 	if (f->failed)
 		f->got = CPM_GOT_BUSY;
 	if (f->value && !f->busy) {
@@ -269,7 +295,7 @@ void flight_landed(struct flight *f)
 		bytes += doc->n_bytes;
 	f->job.run = run_make;
 	f->job.done = done_make;
-	if (bytes > RULES_INLINE_BYTES && f->rules->options.jobs && worker_self()) {
+	if (bytes > RULES_INLINE_BYTES && f->rules->options.jobs && worker_self() && !f->alone) {
 		if (jobs_submit(f->rules->options.jobs, &f->job) == 0)
 			return;
 		f->failed = 1;
@@ -307,6 +333,18 @@ static void take_off(struct flight *f)
 	if (atomic_load(&rules->stopped)) {
 		f->failed = 1;
 		finish(f);
+		return;
+	}
+	if (f->kind == VALUE_DRAFT) {
+		/* The document is at hand; its name is nobody's. */
+		f->owner = f->draft->owner;
+		f->own[0] = flight_want(f, f->owner, STRV("draft"));
+		if (f->own[0])
+			f->own[0]->asked = f->own[0]->known = 1;
+		if (f->failed)
+			finish(f);
+		else
+			flight_fetch(f);
 		return;
 	}
 	if (f->kind != VALUE_OPERATOR)
@@ -359,7 +397,8 @@ static void join(struct cpm_rules *rules, enum value_kind kind, struct strv key,
 	if (f) {
 		f->ticket = ticket;
 		f->waiters = w;
-		f->listed = w->home != NULL;
+		f->alone = w->home == NULL;
+		f->listed = !f->alone;
 		if (f->listed) {
 			f->next = *chain_of(rules, key);
 			*chain_of(rules, key) = f;
@@ -483,10 +522,16 @@ void cpm_group_rules_drop(const struct cpm_group_rules **group)
 	cache_value_drop(&value);
 }
 
+static void make_operator(struct cpm_rules *rules, int at_once);
+
 const struct pol_doc *cpm_rules_operator(struct cpm_rules *rules, int *lost_out)
 {
 	struct pol_doc *doc;
 
+	/* Who has put it has left its documents at hand, so that this makes it before it returns,
+	 * also when another flight is still under way with what was read before. */
+	if (atomic_load(&rules->operator_dirty) && !atomic_load(&rules->stopped))
+		make_operator(rules, 1);
 	pthread_mutex_lock(&rules->lock);
 	doc = pol_doc_hold(rules->operator_doc);
 	*lost_out = rules->operator_lost;
@@ -521,6 +566,99 @@ void cpm_rules_layers(const struct pol_doc *operator_policy, int operator_lost,
 	layers_out->blocked = user->blocked;
 	layers_out->polite_blocked = user->polite_blocked;
 	layers_out->blocked_lost = user->lost;
+}
+
+/* ---- for threads that may block ---- */
+
+int cpm_rules_draft_sync(struct cpm_rules *rules, enum pol_kind kind, struct strv owner,
+			 struct strv bytes, struct pol_report *report, struct pol_doc **doc_out,
+			 struct err *err)
+{
+	struct draft draft = { .lock = PTHREAD_MUTEX_INITIALIZER,
+			       .landed = PTHREAD_COND_INITIALIZER,
+			       .kind = kind,
+			       .owner = owner,
+			       .bytes = bytes,
+			       .report = report,
+			       .err = err };
+	struct flight *f = flight_new(rules, VALUE_DRAFT, STRV("d"));
+
+	*doc_out = NULL;
+	if (!f)
+		return err_set(err, ERR_NOMEM, "no memory for a draft");
+	f->draft = &draft;
+	take_off(f);
+	pthread_mutex_lock(&draft.lock);
+	while (!draft.is_done)
+		pthread_cond_wait(&draft.landed, &draft.lock);
+	pthread_mutex_unlock(&draft.lock);
+	*doc_out = draft.ret == 0 ? draft.doc : NULL;
+	if (draft.ret < 0)
+		pol_doc_drop(&draft.doc);
+	return draft.ret;
+}
+
+/* One answer, waited for. */
+struct sync {
+	pthread_mutex_t lock;
+	pthread_cond_t told;
+	int is_told;
+	enum cpm_got got;
+	const struct cpm_user_rules *user;
+	const struct cpm_group_rules *group;
+};
+
+static void sync_told(struct sync *sync)
+{
+	pthread_mutex_lock(&sync->lock);
+	sync->is_told = 1;
+	pthread_cond_signal(&sync->told);
+	pthread_mutex_unlock(&sync->lock);
+}
+
+static void sync_wait(struct sync *sync)
+{
+	pthread_mutex_lock(&sync->lock);
+	while (!sync->is_told)
+		pthread_cond_wait(&sync->told, &sync->lock);
+	pthread_mutex_unlock(&sync->lock);
+}
+
+static void sync_user(void *arg, const struct cpm_user_rules *user)
+{
+	struct sync *sync = arg;
+
+	sync->user = user;
+	sync_told(sync);
+}
+
+static void sync_group(void *arg, enum cpm_got got, const struct cpm_group_rules *group)
+{
+	struct sync *sync = arg;
+
+	sync->got = got;
+	sync->group = group;
+	sync_told(sync);
+}
+
+const struct cpm_user_rules *cpm_rules_user_sync(struct cpm_rules *rules, struct strv owner)
+{
+	struct sync sync = { .lock = PTHREAD_MUTEX_INITIALIZER, .told = PTHREAD_COND_INITIALIZER };
+
+	cpm_rules_user(rules, owner, sync_user, &sync);
+	sync_wait(&sync);
+	return sync.user;
+}
+
+enum cpm_got cpm_rules_group_sync(struct cpm_rules *rules, struct strv uri,
+				  const struct cpm_group_rules **group_out)
+{
+	struct sync sync = { .lock = PTHREAD_MUTEX_INITIALIZER, .told = PTHREAD_COND_INITIALIZER };
+
+	cpm_rules_group(rules, uri, sync_group, &sync);
+	sync_wait(&sync);
+	*group_out = sync.group;
+	return sync.got;
 }
 
 /* ---- changes ---- */
@@ -651,13 +789,16 @@ static void on_operator(void *arg, enum cpm_got got, const struct cpm_group_rule
 	cpm_group_rules_drop(&group);
 }
 
-static void make_operator(struct cpm_rules *rules)
+/* AT_ONCE: alone, and on this thread however long it takes. */
+static void make_operator(struct cpm_rules *rules, int at_once)
 {
 	struct waiter *w = waiter_new(rules, VALUE_GROUP, STRV(""), NULL);
 
 	if (!w)
 		return;
 	w->group = on_operator;
+	if (at_once)
+		w->home = NULL;
 	join(rules, VALUE_OPERATOR, OPERATOR_KEY, w);
 }
 
@@ -670,7 +811,7 @@ static void on_kick(struct post *post)
 	rules->kicked = 0;
 	pthread_mutex_unlock(&rules->lock);
 	if (atomic_load(&rules->operator_dirty) && !atomic_load(&rules->stopped))
-		make_operator(rules);
+		make_operator(rules, 0);
 }
 
 /* ---- open and close ---- */
@@ -728,7 +869,7 @@ int cpm_rules_new(const struct cpm_rules_options *options, struct cpm_rules **ru
 		return err_set(err, ERR_LIMIT, "the source of documents cannot be watched");
 	}
 	open_metrics(rules);
-	make_operator(rules);
+	make_operator(rules, 0);
 	*rules_out = rules;
 	return 0;
 }

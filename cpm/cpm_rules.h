@@ -123,8 +123,22 @@ void cpm_rules_bad(struct cpm_rules *rules,
 			      int is_old),
 		   void *arg);
 
+/* Rules of KIND that are not in force: BYTES compiled, lists bound as those of OWNER's document
+ * (XDM_GLOBAL_OWNER: the operator's). REPORT may be NULL. 0 and DOC_OUT, the caller's to drop
+ * (pol_doc_drop); -1 as pol_doc_parse, or ERR_BUSY when a list cannot be had now. It blocks: never
+ * on a worker. */
+int cpm_rules_draft_sync(struct cpm_rules *rules, enum pol_kind kind, struct strv owner,
+			 struct strv bytes, struct pol_report *report, struct pol_doc **doc_out,
+			 struct err *err);
+
+/* The functions above for threads that may block. NULL: cannot tell now. */
+const struct cpm_user_rules *cpm_rules_user_sync(struct cpm_rules *rules, struct strv owner);
+enum cpm_got cpm_rules_group_sync(struct cpm_rules *rules, struct strv uri,
+				  const struct cpm_group_rules **group_out);
+
 /* How documents and identities are spelled, for who asks policy/ itself (what-if, push). Valid as
  * long as RULES. */
 const struct pol_spell *cpm_rules_spell(const struct cpm_rules *rules);
+const struct auth_domains *cpm_rules_domains(const struct cpm_rules *rules);
 
 #endif

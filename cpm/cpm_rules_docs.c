@@ -337,6 +337,12 @@ static enum pol_list_outcome look_in(struct flight_doc *doc, const struct xcap_u
 	return *elem_out ? POL_LIST_FOUND : POL_LIST_GONE;
 }
 
+static int is_of_operator(const struct flight *f)
+{
+	return f->kind == VALUE_OPERATOR ||
+	       (f->kind == VALUE_DRAFT && f->draft->kind == POL_OPERATOR);
+}
+
 static enum pol_list_outcome follow(struct flight *f, struct strv ref, struct arena *arena,
 				    const xmlNode **elem_out)
 {
@@ -357,7 +363,7 @@ static enum pol_list_outcome follow(struct flight *f, struct strv ref, struct ar
 		ret = owner_of(f, uri.xui, &owner, arena);
 		if (ret <= 0)
 			return ret < 0 ? POL_LIST_MISSING : POL_LIST_GONE;
-		if (f->kind != VALUE_OPERATOR && !strv_eq(owner, f->owner))
+		if (!is_of_operator(f) && !strv_eq(owner, f->owner))
 			return POL_LIST_MISSING;
 	}
 	name = xdm_name(uri.auid, uri.segment, uri.n_segments, arena);

@@ -603,10 +603,33 @@ static void make_operator(struct flight *f)
 	pol_doc_drop(&old);
 }
 
+/* ---- drafts ---- */
+
+static void make_draft(struct flight *f)
+{
+	struct draft *draft = f->draft;
+	const struct pol_source source = { .kind = draft->kind,
+					   .name = STRV("draft"),
+					   .spell = &f->rules->spell };
+	struct flight_doc *doc = f->own[0];
+	struct err err;
+
+	if (!doc->code &&
+	    pol_doc_parse(&source, draft->bytes, draft->report, &doc->code, draft->err) < 0) {
+		draft->ret = -1;
+		return;
+	}
+	pol_doc_drop(&draft->doc);
+	if (pol_doc_bind(doc->code, lookup, f, &draft->doc, &err) < 0)
+		f->failed = 1;
+}
+
 void flight_make(struct flight *f)
 {
 	f->got = CPM_GOT_DOC;
-	if (f->kind == VALUE_USER)
+	if (f->kind == VALUE_DRAFT)
+		make_draft(f);
+	else if (f->kind == VALUE_USER)
 		make_user(f);
 	else if (f->kind == VALUE_GROUP)
 		make_group(f);

@@ -86,7 +86,20 @@ struct group_value {
 
 /* ---- flights ---- */
 
-enum value_kind { VALUE_USER, VALUE_GROUP, VALUE_OPERATOR };
+enum value_kind { VALUE_USER, VALUE_GROUP, VALUE_OPERATOR, VALUE_DRAFT };
+
+/* What a draft is made of, and what it comes to. */
+struct draft {
+	pthread_mutex_t lock;
+	pthread_cond_t landed;
+	int is_done;
+	enum pol_kind kind;
+	struct strv owner, bytes;
+	struct pol_report *report;
+	struct pol_doc *doc;
+	struct err *err;
+	int ret;
+};
 
 /* Who waits for a value, or for the operator's policy and then for a value. */
 struct waiter {
@@ -144,6 +157,7 @@ struct flight {
 	struct cpm_rules *rules;
 	struct flight *next; /* of the table's chain */
 	enum value_kind kind;
+	int alone;  /* nobody joins, and nobody waits for a thread */
 	int listed; /* others may join: what it reads has not changed since */
 	struct waiter *waiters;
 	uint64_t started, ticket;
@@ -169,6 +183,7 @@ struct flight {
 	struct cache_value *value; /* held; of a user or a group */
 	struct pol_doc *operator_doc;
 	int operator_lost;
+	struct draft *draft;
 
 	size_t n;
 	char key[]; /* "u" owner, "g" URI, "o" */

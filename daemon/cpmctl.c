@@ -3,7 +3,8 @@
  * daemon/cpmctl.c - the command line: one table of verbs, options, help
  *
  * See cpmctl.h. What a verb does stands in cpmctl_verbs.c, cpmctl_user.c, cpmctl_doc.c,
- * cpmctl_cab.c, cpmctl_group.c, cpmctl_sip.c, cpmctl_work.c and cpmctl_offline.c.
+ * cpmctl_cab.c, cpmctl_group.c, cpmctl_sip.c, cpmctl_policy.c, cpmctl_work.c and
+ * cpmctl_offline.c.
  */
 #include "config.h"
 
@@ -110,6 +111,26 @@ static const struct verb {
 	  "  trace [USER on|off]  messages whose start line, From or To holds USER become lines "
 	  "of\n"
 	  "                       the log; without USER, who is traced" },
+	{ "policy", "WHAT [FILE | USER [PEER]]", 1, 3, ctl_policy,
+	  "show, explain, what-if, push, log or decisions",
+	  "  show                 what is in force, and documents that cannot be\n"
+	  "  explain USER PEER    why PEER's message to USER is delivered or not: facts, rules,\n"
+	  "                       layers, verdict\n"
+	  "      --message | --session | --file BYTES   what is asked for; --message\n"
+	  "      --originating    USER's to PEER instead\n"
+	  "      --anonymous      the sender withholds the identity\n"
+	  "      --size BYTES     of the message\n"
+	  "      --group URI      to that group\n"
+	  "      --time T         then: 2026-05-01T12:00:00Z; now\n"
+	  "  what-if FILE         which of the latest decisions the operator policy in FILE would\n"
+	  "                       change\n"
+	  "      --user USER      FILE is access-rules or user-prefs of USER instead\n"
+	  "      --since 1h       of the last hour only (45s, 30min, 2d)\n"
+	  "  push FILE            the same, then asks, and puts it in force; --yes answers\n"
+	  "  log                  who changed the operator policy, and when\n"
+	  "  decisions [USER]     the latest, of USER: time, status, answer, sender, recipient,\n"
+	  "                       rules; --since as above\n\n"
+	  "FILE \"-\" is standard input." },
 	{ "jobs", "[ID | cancel ID]", 0, 2, ctl_jobs, "backups, verifications, exports, erasures",
 	  "All that the server remembers, or one. Cancel ends one that waits or runs." },
 };
@@ -161,7 +182,8 @@ static void print_help(void)
 static void print_verb_help(const struct verb *verb)
 {
 	printf("usage: cpmctl [--socket PATH] [--json]%s %s %s\n\n%s\n",
-	       verb->run == ctl_erase ? " [--yes]" : "", verb->name, verb->args, verb->help);
+	       verb->run == ctl_erase || verb->run == ctl_policy ? " [--yes]" : "", verb->name,
+	       verb->args, verb->help);
 }
 
 static const struct verb *find_verb(const char *name)
@@ -197,6 +219,9 @@ static int run(struct ctl *ctl, const char *name, int want_help)
 	if (((ctl->dry_run && verb->run != ctl_import) || ctl->format) && verb->run != ctl_cab)
 		return usage(ctl, "--dry-run and --format make no sense here",
 			     "\"cpmctl cab --help\" says what they are for");
+	if (ctl->policy.given && verb->run != ctl_policy)
+		return usage(ctl, "an option of \"policy\" makes no sense here",
+			     "\"cpmctl policy --help\" says what they are for");
 	if (ctl->n_args < verb->min_args || ctl->n_args > verb->max_args) {
 		snprintf(text, sizeof(text), "\"%s\" is used as: cpmctl %s %s", verb->name,
 			 verb->name, verb->args);
@@ -205,8 +230,8 @@ static int run(struct ctl *ctl, const char *name, int want_help)
 	return verb->run(ctl);
 }
 
-/* Those of "user" have their bit, above all characters, for what getopt gives. */
-enum { OF_USER = 0x10000 };
+/* Those of "user" and "policy" have their bits, above all characters, for what getopt gives. */
+enum { OF_USER = 0x10000, OF_POLICY = 0x20000 };
 
 static const struct option options[] = {
 	{ "socket", required_argument, NULL, 's' },
@@ -220,6 +245,16 @@ static const struct option options[] = {
 	{ "enable", no_argument, NULL, OF_USER + CTL_ENABLE },
 	{ "dry-run", no_argument, NULL, 'd' },
 	{ "format", required_argument, NULL, 'f' },
+	{ "message", no_argument, NULL, OF_POLICY + CTL_MESSAGE },
+	{ "session", no_argument, NULL, OF_POLICY + CTL_SESSION },
+	{ "file", required_argument, NULL, OF_POLICY + CTL_FILE },
+	{ "originating", no_argument, NULL, OF_POLICY + CTL_ORIGINATING },
+	{ "anonymous", no_argument, NULL, OF_POLICY + CTL_ANONYMOUS },
+	{ "size", required_argument, NULL, OF_POLICY + CTL_SIZE },
+	{ "group", required_argument, NULL, OF_POLICY + CTL_GROUP },
+	{ "time", required_argument, NULL, OF_POLICY + CTL_TIME },
+	{ "since", required_argument, NULL, OF_POLICY + CTL_SINCE },
+	{ "user", required_argument, NULL, OF_POLICY + CTL_USER },
 	{ "yes", no_argument, NULL, 'y' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -240,6 +275,23 @@ static int take_user_option(struct ctl *ctl, unsigned option)
 	return 0;
 }
 
+static void take_policy_option(struct ctl_policy *policy, unsigned option)
+{
+	policy->given |= option;
+	if (option == CTL_FILE)
+		policy->file = optarg;
+	else if (option == CTL_SIZE)
+		policy->size = optarg;
+	else if (option == CTL_GROUP)
+		policy->group = optarg;
+	else if (option == CTL_TIME)
+		policy->time = optarg;
+	else if (option == CTL_SINCE)
+		policy->since = optarg;
+	else if (option == CTL_USER)
+		policy->user = optarg;
+}
+
 /* 0 go on, else what the table above names, or '?' for a usage error. */
 static int read_options(struct ctl *ctl, int argc, char **argv)
 {
@@ -256,6 +308,8 @@ static int read_options(struct ctl *ctl, int argc, char **argv)
 			ctl->dry_run = 1;
 		else if (c == 'f')
 			ctl->format = optarg;
+		else if (c >= OF_POLICY)
+			take_policy_option(&ctl->policy, (unsigned)c - OF_POLICY);
 		else if (c >= OF_USER && take_user_option(ctl, (unsigned)c - OF_USER) < 0)
 			found = usage(ctl, "too many aliases", "a user has at most 7") ? '?' : 0;
 		else if (c < OF_USER)

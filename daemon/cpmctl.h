@@ -37,6 +37,25 @@ enum {
 };
 enum { CTL_ALIASES_MAX = 64 };
 
+/* Options that belong to the verb "policy". */
+enum {
+	CTL_MESSAGE = 1,
+	CTL_SESSION = 2,
+	CTL_FILE = 4,
+	CTL_ORIGINATING = 8,
+	CTL_ANONYMOUS = 16,
+	CTL_SIZE = 32,
+	CTL_GROUP = 64,
+	CTL_TIME = 128,
+	CTL_SINCE = 256,
+	CTL_USER = 512,
+};
+
+struct ctl_policy {
+	unsigned given; /* of these */
+	const char *file, *size, *group, *time, *since, *user;
+};
+
 struct ctl {
 	const char *socket;
 	int json, yes;
@@ -46,6 +65,7 @@ struct ctl {
 	const char *password_file;
 	int dry_run;	    /* of "cab" and "import" */
 	const char *format; /* of "cab" */
+	struct ctl_policy policy;
 	char **args; /* of the verb */
 	int n_args;
 };
@@ -61,6 +81,7 @@ ctl_verb_fn ctl_cab;							      /* cpmctl_cab.c */
 ctl_verb_fn ctl_import;							      /* cpmctl_import.c */
 ctl_verb_fn ctl_group;							      /* cpmctl_group.c */
 ctl_verb_fn ctl_sip;							      /* cpmctl_sip.c */
+ctl_verb_fn ctl_policy;							      /* cpmctl_policy.c */
 int ctl_verify_dir(struct ctl *ctl, const char *dir);			      /* cpmctl_offline.c */
 
 /* 1 after SIGINT or SIGTERM. A second one ends the process. */
@@ -103,6 +124,8 @@ void ctl_say_error(const struct ctl *ctl, const char *code, const char *message,
 /* Faults of the configuration to standard error, one a line, as "cpmd --check" prints them; KIND
  * stands before each text. */
 void ctl_say_faults(const json_t *faults, const char *kind);
+/* What is in force, of GET /v1/policy, as rows of "status". (cpmctl_verbs.c) */
+void ctl_show_policy(const json_t *policy);
 /* Print JSON as one line. */
 void ctl_print_json(const json_t *json);
 /* S with whatever could move a terminal's cursor or mislead the eye as \xHH. */

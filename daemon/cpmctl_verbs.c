@@ -82,6 +82,38 @@ static void show_store(const json_t *store)
 	row_number("waiting", ctl_number(store, "queued"));
 }
 
+void ctl_show_policy(const json_t *policy)
+{
+	const json_t *of_operator = json_object_get(policy, "operator");
+	const char *in_force = ctl_text(of_operator, "in_force");
+	char text[128], bytes[32];
+	json_t *one;
+	size_t i;
+
+	if (strcmp(in_force, "yes") == 0)
+		snprintf(text, sizeof(text), "in force, %llu rules",
+			 (unsigned long long)ctl_number(of_operator, "rules"));
+	else
+		snprintf(text, sizeof(text), "%s",
+			 strcmp(in_force, "lost") == 0 ? "BAD: nothing is permitted" : "none");
+	row("policy", text);
+	snprintf(text, sizeof(text), "of %llu users, %llu groups, %s",
+		 (unsigned long long)ctl_number(policy, "users"),
+		 (unsigned long long)ctl_number(policy, "groups"),
+		 ctl_bytes_text(bytes, ctl_number(policy, "bytes")));
+	row("rules", text);
+	json_array_foreach(json_object_get(policy, "bad"), i, one)
+	{
+		printf("%-16s", "BAD RULES");
+		ctl_print_safe(stdout, ctl_text(one, "name"));
+		fputs(" of ", stdout);
+		ctl_print_safe(stdout, ctl_text(one, "owner"));
+		fputs(": ", stdout);
+		ctl_print_safe(stdout, ctl_text(one, "why"));
+		printf("; in force: %s\n", ctl_text(one, "in_force"));
+	}
+}
+
 int ctl_status(struct ctl *ctl)
 {
 	json_t *json;
@@ -97,6 +129,8 @@ int ctl_status(struct ctl *ctl)
 	row_number("connections", ctl_number(json, "connections"));
 	show_workers(json_object_get(json, "workers"));
 	show_store(json_object_get(json, "store"));
+	if (json_object_get(json, "policy"))
+		ctl_show_policy(json_object_get(json, "policy"));
 	json_decref(json);
 	return CTL_OK;
 }

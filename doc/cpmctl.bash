@@ -4,7 +4,7 @@
 _cpmctl()
 {
 	local cur prev i verb='' at=0
-	local verbs='status stats reload log owners backup restore verify export import erase user doc cab group sip jobs'
+	local verbs='status stats reload log owners backup restore verify export import erase user doc cab group sip policy jobs'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -17,7 +17,7 @@ _cpmctl()
 	# The verb, and which of its arguments is being completed (from 1).
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--socket | -s | --password-file | --alias | --format) ((i++)) ;;
+		--socket | -s | --password-file | --alias | --format | --file | --size | --group | --time | --since | --user) ((i++)) ;;
 		-*) ;;
 		*)
 			if [[ -z $verb ]]; then
@@ -35,6 +35,10 @@ _cpmctl()
 		user:add) options+=' --operator --alias --password-file --generate --no-password' ;;
 		cab:import) options+=' --dry-run --format' ;;
 		cab:export) options+=' --format' ;;
+		policy:explain)
+			options+=' --message --session --file --originating --anonymous --size --group --time' ;;
+		policy:what-if) options+=' --user --since' ;;
+		policy:push | policy:decisions) options+=' --since' ;;
 		user:passwd) options+=' --password-file --generate --disable --enable' ;;
 		esac
 		COMPREPLY=($(compgen -W "$options" -- "$cur"))
@@ -72,6 +76,12 @@ _cpmctl()
 	group:1) COMPREPLY=($(compgen -W 'show' -- "$cur")) ;;
 	sip:1) COMPREPLY=($(compgen -W 'registrations drop peers transactions trace' -- "$cur")) ;;
 	sip:3) [[ $what != trace ]] || COMPREPLY=($(compgen -W 'on off' -- "$cur")) ;;
+	policy:1) COMPREPLY=($(compgen -W 'show explain what-if push log decisions' -- "$cur")) ;;
+	policy:2)
+		[[ $what == what-if || $what == push ]] || return
+		COMPREPLY=($(compgen -f -- "$cur"))
+		compopt -o filenames 2>/dev/null
+		;;
 	jobs:1) COMPREPLY=($(compgen -W 'cancel' -- "$cur")) ;;
 	stats:1)
 		COMPREPLY=($(compgen -W "$(cpmctl stats 2>/dev/null | sed 's/[{ ].*//' | sort -u)" -- "$cur"))
