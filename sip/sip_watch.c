@@ -22,7 +22,7 @@ enum {
 	REST_MOST_MS = 900000,
 	ALL_MS = 5000, /* between two refreshes for what was missed */
 	CALL_ID_BYTES = 40,
-	TEXTS = 4 + SIP_WATCH_LINES_MAX,
+	TEXTS = 6 + SIP_WATCH_LINES_MAX,
 	LINES_MAX = 8 + SIP_WATCH_LINES_MAX,
 };
 
@@ -43,7 +43,7 @@ struct sip_watch {
 	const struct sip_watch_ops *ops;
 	void *user;
 	enum watch_state state;
-	struct strv text[TEXTS]; /* uri, hop, from, here, lines */
+	struct strv text[TEXTS]; /* uri, hop, from, here, type, body, lines */
 	unsigned n_lines, expires_s;
 	char tag[SIP_TAG_BYTES], call_id[CALL_ID_BYTES];
 	struct sip_dialog *dialog; /* from the first 2xx on */
@@ -56,7 +56,7 @@ struct sip_watch {
 	char chars[];
 };
 
-enum { URI, HOP, FROM, HERE, LINES };
+enum { URI, HOP, FROM, HERE, TYPE, BODY, LINES };
 
 static const char watch_kind;
 
@@ -299,6 +299,8 @@ static int send_first(struct sip_watch *watch, struct arena *arena)
 			       .uri = text[URI],
 			       .hop = text[HOP].n ? text[HOP] : strv_mem(NULL, 0),
 			       .lines = lines,
+			       .content_type = text[TYPE],
+			       .body = text[BODY],
 			       .trace = &trace,
 			       .answered = on_answered,
 			       .arg = watch };
@@ -375,7 +377,8 @@ static void begin(struct sip_watch *watch)
 
 struct sip_watch *sip_watch_new(struct sip_watches *watches, const struct sip_watch_new *draft)
 {
-	const struct strv own[] = { draft->uri, draft->hop, draft->from, draft->here };
+	const struct strv own[] = { draft->uri,	 draft->hop,	      draft->from,
+				    draft->here, draft->content_type, draft->body };
 	size_t contact_n = 6 + SIP_TAG_BYTES + draft->here.n + 3, n = contact_n;
 	struct sip_watch *watch;
 	char *at;

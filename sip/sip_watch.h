@@ -34,7 +34,9 @@ struct sip_watch_new {
 	struct strv here;	  /* host, port and parameters of our Contact: "192.0.2.1:5060" */
 	const struct strv *lines; /* further header fields, "Name: value" */
 	unsigned n_lines;	  /* at most SIP_WATCH_LINES_MAX */
-	unsigned expires_s;	  /* asked for */
+	/* Of each SUBSCRIBE that begins one: what it is about, where the package says so. */
+	struct strv content_type, body;
+	unsigned expires_s;		 /* asked for */
 	const struct sip_watch_ops *ops; /* borrowed */
 	void *user;
 };

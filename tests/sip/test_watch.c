@@ -277,9 +277,46 @@ static void test_plays(void **state)
 		run_play(&plays[i]);
 }
 
+/* A package whose SUBSCRIBE says what it is about. */
+static void test_a_body_goes_along(void **state)
+{
+	static const struct play quiet = { .why = "a body" };
+	const struct sip_tu tu = { .request = on_request };
+	const struct sip_watch_new draft = { .uri = STRV("sip:u@example.com"),
+					     .hop = STRV("sip:192.0.2.99;lr"),
+					     .from = STRV("sip:as@example.com"),
+					     .here = STRV("192.0.2.1:5060"),
+					     .content_type = STRV("text/x-list"),
+					     .body = STRV("one, two"),
+					     .expires_s = 7200,
+					     .ops = &ops,
+					     .user = &stage };
+	struct rig_sent *sent;
+	char value[64];
+
+	(void)state;
+	memset(&stage, 0, sizeof(stage));
+	stage.play = &quiet;
+	rig_init(&stage.rig, &tu);
+	assert_int_equal(sip_dialogs_new(stage.rig.txns, &stage.dialogs, NULL), 0);
+	assert_int_equal(sip_watches_new(stage.dialogs, 1, &stage.watches, NULL), 0);
+	stage.watch = sip_watch_new(stage.watches, &draft);
+	assert_non_null(stage.watch);
+	rig_advance(&stage.rig, 10);
+	sent = rig_take(&stage.rig);
+	assert_non_null(sent);
+	assert_string_equal(rig_value(sent, "Content-Type", value, sizeof(value)), "text/x-list");
+	assert_string_equal(strstr(sent->text, "\r\n\r\n") + 4, "one, two");
+	free(sent);
+	sip_watches_free(&stage.watches);
+	sip_dialogs_free(&stage.dialogs);
+	rig_fini(&stage.rig);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_plays) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_plays),
+					    cmocka_unit_test(test_a_body_goes_along) };
 
 	if (sip_msg_init(NULL) < 0)
 		return 1;
