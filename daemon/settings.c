@@ -59,6 +59,7 @@ const char *const settings_engines[] = { "bdb", "mem", NULL };
 static const char *const formats[] = { "text", "json", NULL };
 static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const category_levels[] = { "default", "error", "warn", "info", "debug", NULL };
+static const char *const xdm_modes[] = { "local", "remote", NULL }; /* enum settings_xdm */
 static const char *const accesses[] = { "off", "socket", "any", NULL };
 
 #define LISTEN_AT(member) offsetof(struct settings_listen, member)
@@ -509,6 +510,26 @@ const struct conf_item settings_table[] = {
 	SPAN("cpm.report-time", cpm.report_ms, "1 d", MINUTE, 30 * DAY, FIXED,
 	     "For how long reports about a message to a group are waited for. Each message that is "
 	     "waited for takes some 100 octets a member, in memory and on disk."),
+
+	SECTION("xdm", "Where the documents are that decide about messages: here, or in another cpmd."),
+	WORD("xdm.mode", xdm.mode, "local", xdm_modes, FIXED,
+	     "local: in this server. remote: in another one, which tells of changes over SIP and "
+	     "gives documents over XCAP; the settings below say how it is reached. It has to trust "
+	     "this server's address (its sip.peers) and know xdm.identity as an operator."),
+	TEXT("xdm.root", xdm.root, "", 512, FIXED,
+	     "The other server's XCAP root, as https://xcap.example.com/xcap-root."),
+	TEXT("xdm.sip", xdm.sip, "", 500, FIXED,
+	     "Where it takes SUBSCRIBE, as sip:192.0.2.1:5060;transport=tcp."),
+	TEXT("xdm.identity", xdm.identity, "", 255, FIXED,
+	     "As whom this server asks, as sip:centre@example.com: an operator there."),
+	TEXT("xdm.contact", xdm.contact, "", 255, FIXED,
+	     "How the other server reaches this one over SIP: address, port and transport, as "
+	     "192.0.2.2:5060;transport=tcp."),
+	TEXT("xdm.user", xdm.user, "", 255, FIXED,
+	     "Name for XCAP when the other server does not trust this one's address (its "
+	     "auth.trusted-proxies)."),
+	{ "xdm.password", CONF_SECRET, AT(xdm.password), "", 0, 255, NULL, FIXED,
+	  "Its password; empty to have the identity asserted instead.", NULL, 0 },
 
 	SECTION("limits", "What one source may take, over all workers. A source is an IPv4 address "
 			  "or an IPv6 /64 network."),

@@ -74,6 +74,8 @@ struct settings_number {
 	const char *prefix, *uri;
 };
 
+enum settings_xdm { SETTINGS_XDM_LOCAL, SETTINGS_XDM_REMOTE };
+
 struct settings {
 	struct conf_list domains; /* of struct settings_domain; at least one */
 	struct {
@@ -153,6 +155,10 @@ struct settings {
 		int64_t max_list, max_members;
 		uint64_t report_window_ms, report_ms;
 	} cpm;
+	struct {
+		int mode; /* enum settings_xdm */
+		const char *root, *sip, *identity, *contact, *user, *password;
+	} xdm;
 	struct {
 		int64_t sources, connections, requests, burst;
 	} limits;

@@ -330,6 +330,28 @@ static void check_factory(struct conf_check *check, const struct settings *s)
 			 s->cpm.factory);
 }
 
+static void check_xdm(struct conf_check *check, const struct settings *s)
+{
+	const struct {
+		const char *name, *value;
+	} needed[] = { { "xdm.root", s->xdm.root },
+		       { "xdm.sip", s->xdm.sip },
+		       { "xdm.identity", s->xdm.identity },
+		       { "xdm.contact", s->xdm.contact } };
+
+	if (!conf_check_is_good(check, "xdm.mode", -1) || s->xdm.mode != SETTINGS_XDM_REMOTE)
+		return;
+	for (unsigned i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (conf_check_is_good(check, needed[i].name, -1) && !needed[i].value[0])
+			conf_check_fault(check, "xdm.mode", -1,
+					 "xdm.mode is remote without %s; give it, or make it local",
+					 needed[i].name);
+	if (s->sip.listen.n == 0)
+		conf_check_fault(check, "xdm.mode", -1,
+				 "xdm.mode is remote, but nothing listens for SIP, over which "
+				 "changes are told; add an entry to sip.listen");
+}
+
 static void check_settings(struct conf_check *check, const void *values)
 {
 	const struct settings *s = values;
@@ -340,6 +362,7 @@ static void check_settings(struct conf_check *check, const void *values)
 	check_proxies(check, s);
 	check_xcap(check, s);
 	check_factory(check, s);
+	check_xdm(check, s);
 	settings_check_sip(check, s);
 	check_sizes(check, s);
 	check_store(check, s);

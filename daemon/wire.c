@@ -27,6 +27,7 @@
 #include "http/http.h"
 #include "http/http_auth.h"
 #include "kv/kv.h"
+#include "sip/sip.h"
 #include "sip/sip_sub.h"
 #include "xdms/xdms_http.h"
 
@@ -260,13 +261,16 @@ static int start_cpm(struct house *house, const struct settings *settings, struc
 static int start_sip(struct house *house, const struct settings *settings, struct err *err)
 {
 	struct sip_sub_rights rights;
+	struct sip_service xdm;
 
+	if (house_cpm_xdm(house->cpm, &xdm))
+		house_sip_set_xdm(house->sip, &xdm);
 	house_cpm_rights(house->cpm, &rights);
 	house_sip_set_rights(house->sip, &rights);
 	if (house_sip_start(house->sip, settings, house->kv, house->jobs, house->xdms, err) < 0)
 		return -1;
-	house_cpm_events(house->cpm, house_sip_events(house->sip));
-	return 0;
+	return house_cpm_events(house->cpm, house_sip_edge(house->sip),
+				house_sip_events(house->sip), err);
 }
 
 int house_start(struct house *house, const struct settings *settings, struct err *err)

@@ -11,7 +11,9 @@
 
 #include "admin/admin.h"
 #include "cpm/controlling/cf.h"
+#include "cpm/cpm_fetch.h"
 #include "cpm/cpm_presence_sip.h"
+#include "cpm/cpm_remote_sip.h"
 #include "cpm/cpm_ring.h"
 #include "cpm/cpm_rules.h"
 #include "cpm/cpm_source_xdm.h"
@@ -21,7 +23,9 @@
 
 struct house_cpm {
 	struct house_cpm_needs needs;
-	struct cpm_source_xdm *source;
+	struct cpm_source_xdm *source; /* documents are here; else in */
+	struct cpm_fetch *fetch;
+	struct cpm_remote *remote;
 	struct cpm_presence *presence;
 	struct cpm_rules *rules;
 	struct cpm_ring *ring;
@@ -78,6 +82,52 @@ static int open_presence(struct house_cpm *cpm, const struct cpm_source *source,
 	return 0;
 }
 
+enum { FETCH_THREADS = 4, FETCHES_WAITING = 10000, FETCH_MS = 5000 };
+enum { SUBSCRIBE_S = 3600, SUBSCRIBED_MS = 5000, IDLE_MS = 7200000, OWNERS_MAX = 200000 };
+
+static int open_remote(struct house_cpm *cpm, const struct settings *settings,
+		       struct cpm_source *source_out, struct err *err)
+{
+	const struct cpm_fetch_options fetch = { .root = settings->xdm.root,
+						 .identity = settings->xdm.password[0]
+								     ? ""
+								     : settings->xdm.identity,
+						 .user = settings->xdm.user,
+						 .password = settings->xdm.password,
+						 .threads = FETCH_THREADS,
+						 .max_waiting = FETCHES_WAITING,
+						 .timeout_ms = FETCH_MS };
+	struct cpm_remote_options remote = { .workers = cpm->needs.workers,
+					     .domains = *cpm->needs.domains,
+					     .uri = settings->xdm.sip,
+					     .identity = settings->xdm.identity,
+					     .contact = settings->xdm.contact,
+					     .expires_s = SUBSCRIBE_S,
+					     .patience_ms = SUBSCRIBED_MS,
+					     .idle_ms = IDLE_MS,
+					     .max_owners = OWNERS_MAX };
+
+	if (cpm_fetch_new(&fetch, &cpm->fetch, err) < 0)
+		return -1;
+	remote.fetch = cpm->fetch;
+	if (cpm_remote_new(&remote, &cpm->remote, err) < 0)
+		return -1;
+	cpm_remote_fill(cpm->remote, source_out);
+	return 0;
+}
+
+static int open_source(struct house_cpm *cpm, const struct settings *settings,
+		       struct cpm_source *source_out, struct err *err)
+{
+	if (settings->xdm.mode == SETTINGS_XDM_REMOTE)
+		return open_remote(cpm, settings, source_out, err);
+	if (cpm_source_xdm_new(cpm->needs.kv, cpm->needs.store, cpm->needs.domains, &cpm->source,
+			       err) < 0)
+		return -1;
+	cpm_source_xdm_fill(cpm->source, source_out);
+	return 0;
+}
+
 static int open_rules(struct house_cpm *cpm, const struct settings *settings, struct err *err)
 {
 	struct cpm_rules_options options = { .domains = *cpm->needs.domains,
@@ -90,11 +140,8 @@ static int open_rules(struct house_cpm *cpm, const struct settings *settings, st
 					     .home_arg = cpm };
 	struct cpm_source source;
 
-	if (cpm_source_xdm_new(cpm->needs.kv, cpm->needs.store, cpm->needs.domains, &cpm->source,
-			       err) < 0)
-		return -1;
-	cpm_source_xdm_fill(cpm->source, &source);
-	if (open_presence(cpm, &source, &options.source, err) < 0 ||
+	if (open_source(cpm, settings, &source, err) < 0 ||
+	    open_presence(cpm, &source, &options.source, err) < 0 ||
 	    cpm_rules_new(&options, &cpm->rules, err) < 0)
 		return -1;
 	cpm_presence_set_rules(cpm->presence, cpm->rules);
@@ -192,10 +239,22 @@ void house_cpm_rights(struct house_cpm *cpm, struct sip_sub_rights *rights_out)
 	cpm_presence_rights(cpm->presence, rights_out);
 }
 
-void house_cpm_events(struct house_cpm *cpm, struct sip_events *events)
+int house_cpm_events(struct house_cpm *cpm, struct sip *sip, struct sip_events *events,
+		     struct err *err)
 {
-	if (events)
-		cpm_presence_start(cpm->presence, events);
+	if (!events)
+		return 0;
+	if (cpm->remote && cpm_remote_start(cpm->remote, sip, events, err) < 0)
+		return -1;
+	cpm_presence_start(cpm->presence, events);
+	return 0;
+}
+
+int house_cpm_xdm(struct house_cpm *cpm, struct sip_service *service_out)
+{
+	if (cpm->remote)
+		cpm_remote_service(cpm->remote, service_out);
+	return cpm->remote != NULL;
 }
 
 /* ---- closing ---- */
@@ -207,11 +266,15 @@ void house_cpm_stop(struct house_cpm *cpm, int running)
 	if (cpm->cf)
 		cf_stop(cpm->cf, running);
 	cpm_rules_stop(cpm->rules);
+	cpm_fetch_stop(cpm->fetch);
 }
 
 void house_cpm_end(struct house_cpm *cpm)
 {
-	if (cpm && cpm->pf)
+	if (!cpm)
+		return;
+	cpm_remote_stop(cpm->remote);
+	if (cpm->pf)
 		pf_stop(cpm->pf);
 }
 
@@ -229,5 +292,7 @@ void house_cpm_free(struct house_cpm **cpm_at)
 	cpm_rules_free(&cpm->rules);
 	cpm_presence_free(&cpm->presence);
 	cpm_source_xdm_free(&cpm->source);
+	cpm_remote_free(&cpm->remote);
+	cpm_fetch_free(&cpm->fetch);
 	free(cpm);
 }

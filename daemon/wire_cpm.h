@@ -17,7 +17,9 @@
 
 struct admin;
 struct house_cpm;
+struct sip;
 struct sip_events;
+struct sip_service;
 struct sip_sub_rights;
 struct xdm_store;
 
@@ -42,7 +44,10 @@ void house_cpm_show(struct house_cpm *cpm, struct admin *admin);
 /* What watchers may hear of users: for house_sip_set_rights; and the packages that SIP made of it
  * (NULL: there is no SIP), which are told when rules change. Before the workers run. */
 void house_cpm_rights(struct house_cpm *cpm, struct sip_sub_rights *rights_out);
-void house_cpm_events(struct house_cpm *cpm, struct sip_events *events);
+int house_cpm_events(struct house_cpm *cpm, struct sip *sip, struct sip_events *events,
+		     struct err *err);
+/* The row for NOTIFYs of another XDM server. 1; 0: documents are here. */
+int house_cpm_xdm(struct house_cpm *cpm, struct sip_service *service_out);
 /* Ask the store nothing more: before kv_close, while the workers run, if they do (RUNNING). Accepts
  * NULL. */
 void house_cpm_stop(struct house_cpm *cpm, int running);

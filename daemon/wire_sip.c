@@ -23,7 +23,7 @@
 #include "sip/sip_presence.h"
 #include "xdms/xcap_diff_sip.h"
 
-enum { LOC_WRITE_MS = 500, SERVICES = 2, EVENTS = 4 };
+enum { LOC_WRITE_MS = 500, SERVICES = 3, EVENTS = 4 };
 
 /* What each worker has of its own. */
 struct own {
@@ -44,6 +44,7 @@ struct house_sip {
 	struct sip_pubs *pubs;
 	struct sip_mwi mwi;
 	struct sip_sub_rights rights;
+	struct sip_service xdm;
 	struct xcap_diff *diff;
 	struct sip_event packages[EVENTS];
 	struct sip_events *events;
@@ -154,6 +155,14 @@ static void note_listener(struct house_sip *house, const struct sip_listen *list
 		house->ipv4 = 1;
 }
 
+/* What another XDM server tells, when documents are there. */
+static int on_xdm_request(void *arg, struct sip_worker *w, struct sip_stx *stx, struct sip_msg *msg)
+{
+	const struct house_sip *house = arg;
+
+	return house->xdm.request && house->xdm.request(house->xdm.arg, w, stx, msg);
+}
+
 static int open_edge(struct house_sip *house, const struct settings *settings,
 		     const struct house_sip_needs *needs, struct err *err)
 {
@@ -167,7 +176,9 @@ static int open_edge(struct house_sip *house, const struct settings *settings,
 	/* The first one's arg is there before the workers run. */
 	house->services[0] =
 		(struct sip_service){ .name = "events", .request = sip_events_request };
-	core_service(house->core, &house->services[1]);
+	house->services[1] =
+		(struct sip_service){ .name = "xdm", .request = on_xdm_request, .arg = house };
+	core_service(house->core, &house->services[2]);
 	options.services = house->services;
 	options.n_services = SERVICES;
 	options.hooks.is_peer = is_peer;
@@ -221,6 +232,17 @@ void house_sip_set_rights(struct house_sip *house, const struct sip_sub_rights *
 		house->rights = *rights;
 }
 
+void house_sip_set_xdm(struct house_sip *house, const struct sip_service *service)
+{
+	if (house)
+		house->xdm = *service;
+}
+
+struct sip *house_sip_edge(struct house_sip *house)
+{
+	return house ? house->sip : NULL;
+}
+
 struct sip_events *house_sip_events(struct house_sip *house)
 {
 	return house ? house->events : NULL;
@@ -229,11 +251,6 @@ struct sip_events *house_sip_events(struct house_sip *house)
 struct core *house_sip_core(struct house_sip *house)
 {
 	return house ? house->core : NULL;
-}
-
-struct sip *house_sip_edge(struct house_sip *house)
-{
-	return house ? house->sip : NULL;
 }
 
 void house_sip_show(struct house_sip *house, struct admin *admin)

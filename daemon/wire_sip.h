@@ -41,6 +41,8 @@ void house_sip_set_waiting(struct house_sip *sip, const struct sip_mwi *mwi);
 /* Who knows what watchers may hear of users (copied). Before house_sip_start; without it nothing.
  */
 void house_sip_set_rights(struct house_sip *sip, const struct sip_sub_rights *rights);
+/* Who takes NOTIFYs of another XDM server (copied). Before house_sip_start. */
+void house_sip_set_xdm(struct house_sip *sip, const struct sip_service *service);
 /* Before workers_start. */
 int house_sip_start(struct house_sip *sip, const struct settings *settings, struct kv *kv,
 		    struct jobs *jobs, struct xdms *xdms, struct err *err);

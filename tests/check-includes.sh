@@ -61,7 +61,7 @@ yaml\.h	base/conf[a-z_]*\.c
 jansson\.h	(base/json\.[ch]|.*_(http|sip|msrp)\.c)
 libxml/(parser|parserInternals|xmlreader|SAX|SAX2|xinclude|catalog|HTMLparser)\.h	base/xml[a-z_]*\.c
 libxml/.*	(base/xml|xdms/|cab/|policy/|iwf/|cpm/|msgstore/).*
-curl/.*	daemon/cpmctl[a-z_]*\.[ch]
+curl/.*	(daemon/cpmctl[a-z_]*|cpm/cpm_fetch)\.[ch]
 gnutls/.*	(http|sip|auth|base)/.*
 uv\.h	(base|http|sip|msrp|daemon)/.*
 systemd/.*	daemon/.*

@@ -258,6 +258,13 @@ static void a_trial_needs_no_domains(void **state)
 	assert_int_equal(s->xcap.notify_ms, 5000);
 	assert_int_equal(s->xcap.notify_entries, 64);
 	assert_int_equal(s->xcap.notify_documents, 500);
+	assert_int_equal(s->xdm.mode, SETTINGS_XDM_LOCAL);
+	assert_string_equal(s->xdm.root, "");
+	assert_string_equal(s->xdm.sip, "");
+	assert_string_equal(s->xdm.identity, "");
+	assert_string_equal(s->xdm.contact, "");
+	assert_string_equal(s->xdm.user, "");
+	assert_string_equal(s->xdm.password, "");
 	assert_int_equal(s->xcap.test_app, 0);
 	assert_int_equal(s->xcap.bare_attributes, 0);
 	assert_int_equal(s->cpm.cache_bytes, 64 << 20);
