@@ -27,6 +27,7 @@ void pf_term_free(struct pf_term *term)
 		pf->net.timer_clear(pf->net.arg, &term->timer);
 	pf->net.drop(pf->net.arg, &term->made);
 	pf->net.drop(pf->net.arg, &term->made_text);
+	pf->net.drop(pf->net.arg, &term->made_cpim);
 	pf->net.release(pf->net.arg, &term->devices);
 	cpm_user_rules_drop(&term->rules);
 	cpm_message_drop(&term->message);
@@ -103,25 +104,37 @@ static struct strv lines_of(const struct pf_term *term)
 	return term->decided.is_silent ? STRV("Priority: non-urgent\r\n") : STRV("");
 }
 
-static void begin(struct pf_try *try)
+/* In which form, made if it has not been yet. */
+static void *form_of(struct pf_try *try)
 {
 	struct pf_term *term = try->term;
 	struct pf *pf = term->pf;
 	const struct cpm_message_draft *message = cpm_message_of(term->message);
-	const struct pf_device *device = device_of(try);
-	void **made = try->as_text ? &term->made_text : &term->made;
+	void **made = try->as_text   ? &term->made_text
+		      : try->as_cpim ? &term->made_cpim
+				     : &term->made;
+
+	if (!*made)
+		*made = try->as_text   ? pf_make_text(pf, message)
+			: try->as_cpim ? pf_make_receipt(pf, message)
+				       : pf->net.make(pf->net.arg, message, strv_mem(NULL, 0),
+						      strv_mem(NULL, 0));
+	return *made;
+}
+
+static void begin(struct pf_try *try)
+{
+	struct pf_term *term = try->term;
+	struct pf *pf = term->pf;
+	void *made = form_of(try);
 
 	try->is_begun = try->is_busy = 1;
 	term->busy++;
-	if (!*made)
-		*made = try->as_text ? pf_make_text(pf, message)
-				     : pf->net.make(pf->net.arg, message, strv_mem(NULL, 0),
-						    strv_mem(NULL, 0));
 	term->depth++;
-	if (!*made || pf->is_stopping ||
-	    pf->net.send(pf->net.arg, device->binding, *made, lines_of(term), &message->trace,
-			 on_status, try) < 0)
-		on_status(try, *made ? 503 : try->as_text ? 488 : 503);
+	if (!made || pf->is_stopping ||
+	    pf->net.send(pf->net.arg, device_of(try)->binding, made, lines_of(term),
+			 &cpm_message_of(term->message)->trace, on_status, try) < 0)
+		on_status(try, !made && try->as_text ? 488 : 503);
 	term->depth--;
 }
 
@@ -138,6 +151,8 @@ static int is_for_text(struct pf_term *term, struct strv id)
 static void begin_flow(struct pf_term *term, struct pf_try *try)
 {
 	try->as_text = (unsigned char)is_for_text(term, device_of(try)->id);
+	try->as_cpim = pf_is_bare_receipt(cpm_message_of(term->message)) &&
+		       pf_is_capable(device_of(try)->params);
 	begin(try);
 }
 

@@ -205,7 +205,7 @@ struct pf_try {
 	struct pf_term *term;
 	struct pf_choice choice;
 	unsigned status; /* 0: none yet */
-	unsigned char is_begun, is_busy, as_text, is_taken;
+	unsigned char is_begun, is_busy, as_text, as_cpim, is_taken;
 };
 
 struct pf_term {
@@ -218,7 +218,9 @@ struct pf_term {
 	const struct cpm_user_rules *rules; /* held; NULL: none could be had */
 	struct pf_devices *devices;	    /* held */
 	struct pf_verdict decided;
-	void *made, *made_text; /* as it goes out; TEXT: its plain text alone; NULL: not made yet */
+	/* As it goes out; TEXT: its plain text alone; CPIM: a bare receipt, wrapped. NULL: not made
+	 * yet. */
+	void *made, *made_text, *made_cpim;
 	struct pf_try *tries;
 	unsigned n_tries, begun, busy, n_taken, n_away, depth;
 	unsigned best;	 /* status of the devices that did not take it; 0: none */
@@ -261,6 +263,10 @@ void pf_copy(struct pf *pf, struct cpm_message *message, struct strv home);
 /* Does the device ID want plain text only? And now it is known to. */
 int pf_wants_text(struct pf *pf, struct strv id);
 void pf_note_text(struct pf *pf, struct strv id);
+/* MESSAGE, a receipt of a client that knows nothing of CPIM, for one that takes nothing else (RFC
+ * 5438 s7.2.1); NULL: no memory. And is it one? */
+void *pf_make_receipt(struct pf *pf, const struct cpm_message_draft *message);
+int pf_is_bare_receipt(const struct cpm_message_draft *message);
 /* The plain text of MESSAGE as it goes out; NULL: it has none. */
 void *pf_make_text(struct pf *pf, const struct cpm_message_draft *message);
 

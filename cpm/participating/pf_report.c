@@ -135,6 +135,46 @@ static struct cpm_message *make(struct pf *pf, const struct cpm_message_draft *m
 	return report.from.p ? cpm_message_new(&report) : NULL;
 }
 
+/* ---- receipts of plain clients ---- */
+
+int pf_is_bare_receipt(const struct cpm_message_draft *message)
+{
+	return message->is_report && mime_is(message->content_type, "message/imdn+xml");
+}
+
+/* What it reports on it names by Call-ID, which is the message's id where we made it plain. */
+void *pf_make_receipt(struct pf *pf, const struct cpm_message_draft *message)
+{
+	const struct mime_field fields[] = {
+		{ STRV("Content-Type"), STRV("message/imdn+xml") },
+		{ STRV("Content-Disposition"), STRV("notification") },
+	};
+	struct arena *arena = arena_new(0);
+	struct cpm_message_draft receipt = *message;
+	struct cpim_add adds[4];
+	struct strv body;
+	void *made = NULL;
+
+	if (!arena)
+		return NULL;
+	adds[0] = (struct cpim_add){ STRV(CPIM_NS_CORE), STRV("From"), STRV("<" CPIM_ANONYMOUS ">"),
+				     CPIM_LAST };
+	adds[1] = (struct cpim_add){ STRV(CPIM_NS_CORE), STRV("To"), STRV("<" CPIM_ANONYMOUS ">"),
+				     CPIM_LAST };
+	adds[2] = (struct cpim_add){ STRV(CPIM_NS_IMDN), STRV("Message-ID"), made_id(arena),
+				     CPIM_LAST };
+	adds[3] = (struct cpim_add){ STRV(CPIM_NS_CORE), STRV("DateTime"),
+				     date_of(message->arrival_us, arena), CPIM_LAST };
+	receipt.service = CPM_PAGER;
+	if (adds[2].value.p && adds[3].value.p &&
+	    cpim_print(adds, 4, fields, 2, message->body, arena, &body, NULL) == 0)
+		made = pf->net.make(pf->net.arg, &receipt, STRV("message/cpim"), body);
+	arena_free(&arena);
+	return made;
+}
+
+/* ---- sending ---- */
+
 static void on_sent(void *arg, const struct pf_result *result)
 {
 	(void)arg;

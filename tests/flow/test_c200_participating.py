@@ -317,7 +317,17 @@ def test_text_for_who_takes_nothing_else(server, alice):
         assert send(alice, cpim("in plain words", "imdn.Message-ID: m7\r\n")).status == 200
         assert bob.wait_for(2).get("content-type") == "text/plain"
         assert bob.got[1].body == b"in plain words"
-        assert bob.got[1].get("call-id") == "m7"  # its receipt will name that
+        # Its receipt names that, bare; a CPM client gets it as it knows them, a plain one as it is.
+        assert bob.got[1].get("call-id") == "m7"
+        bare = imdn("m7", SEEN).split("\r\n\r\n", 2)[2]
+        with Device(server, "alice", CPM) as phone, Device(server, "alice") as plain, \
+                UserAgent(server, "bob", PASSWORD) as reader:
+            assert reader.message(ALICE, bare, content_type="message/imdn+xml").status == 200
+            assert plain.wait_for().body.decode() == bare
+            got = phone.wait_for()
+            assert got.get("content-type") == "message/cpim"
+            assert got.body.decode().endswith("\r\n\r\n" + bare)
+            assert b"Content-Disposition: notification\r\n" in got.body
 
 
 # ---- copies and reports ----
