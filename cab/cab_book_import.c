@@ -253,7 +253,6 @@ static int print_fresh(struct import *im, const struct vcard *card, struct cab_f
 		       unsigned *left_out)
 {
 	frame->modified = cab_card_modified(card, im->time_s, im->scratch);
-	frame->before = STRV("<contact-status cab-user=\"false\" origin=\"import\"/>");
 	if (!im->book.is_default)
 		frame->xmlns = strv_of(own_xmlns);
 	if (!frame->modified.n)

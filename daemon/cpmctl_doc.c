@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "daemon/cpmctl.h"
@@ -67,14 +68,25 @@ static int doc_get(struct ctl *ctl)
 
 /* ---- put, del ---- */
 
+/* How much IN can hold, at most MAX: memory for it is touched as a whole by some kernels. */
+static size_t room_for(FILE *in, size_t max)
+{
+	struct stat st;
+
+	return fstat(fileno(in), &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size < max
+		       ? (size_t)st.st_size
+		       : max;
+}
+
 int ctl_read_file(const struct ctl *ctl, const char *file, size_t max, char **text_out,
 		  size_t *bytes_out)
 {
 	int is_stdin = !file || strcmp(file, "-") == 0;
 	FILE *in = is_stdin ? stdin : fopen(file, "rb");
-	char *text = in ? malloc(max + 1) : NULL, why[512];
+	size_t room = in ? room_for(in, max) : 0;
+	char *text = in ? malloc(room + 1) : NULL, why[512];
 
-	*bytes_out = text ? fread(text, 1, max + 1, in) : 0;
+	*bytes_out = text ? fread(text, 1, room + 1, in) : 0;
 	*text_out = text;
 	if (text && !ferror(in) && *bytes_out <= max) {
 		if (!is_stdin)

@@ -2,16 +2,8 @@
 /* xdms/xdm_fill.c - see xdm_fill.h */
 #include "xdms/xdm_fill.h"
 
+#include "xdms/xdm_claims.h"
 #include "xdms/xdm_docs_priv.h"
-
-/* Documents that compete with those of others (URIs that are one user's only). */
-static int stands_alone(const struct auid_ops *usage)
-{
-	for (const struct auid_unique *row = usage->unique; row && row->attr; row++)
-		if (row->scope == AUID_SERVER)
-			return 1;
-	return 0;
-}
 
 int xdm_fill(const struct xdm_docs *docs, const struct xdm_ask *ask, struct strv body,
 	     struct kv_batch *batch, struct xdm_filled *filled_out, struct xdm_refusal *refusal_out,
@@ -29,7 +21,7 @@ int xdm_fill(const struct xdm_docs *docs, const struct xdm_ask *ask, struct strv
 	ret = xdm_docs_open(docs, &own, "PUT", body, &req, refusal_out, err);
 	if (ret)
 		return ret;
-	if (req.uri.has_node || req.uri.tree != XCAP_USERS || stands_alone(req.usage))
+	if (req.uri.has_node || req.uri.tree != XCAP_USERS || xdm_claims_concern(req.usage, NULL))
 		return 2;
 	xcap_req_decide(docs->rules, &req, &absent, xdm_store_epoch(docs->store), 1, &answer);
 	if (!answer.changes)

@@ -5,7 +5,8 @@
  * Each document is judged as if its owner had put it, and becomes part of a batch of the caller's,
  * which may carry all of an owner at once; the caller commits many batches before it waits for the
  * first. Nothing is looked up before: the batch's conditions find out whether the documents are
- * new, and whoever meets KV_CONFLICT puts them one by one (xdm_docs.h).
+ * new, and whoever meets KV_CONFLICT puts them one by one (xdm_docs.h). Of the quotas only those of
+ * one document hold here: what a user has of all is not summed.
  */
 #ifndef XDMS_XDM_FILL_H
 #define XDMS_XDM_FILL_H
