@@ -657,7 +657,8 @@ int pf_sip_deliver(void *arg, const struct core_req *req)
 	const char *why = NULL;
 	unsigned status;
 
-	if (req->msg->method != SIP_MESSAGE || req->msg->to_tag.p)
+	/* With a To tag, too: a tag is no way round the rules. */
+	if (req->msg->method != SIP_MESSAGE)
 		return 0;
 	job = job_new(sip, req);
 	if (!job) {

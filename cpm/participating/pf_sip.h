@@ -30,7 +30,7 @@ const struct pf_net *pf_sip_net(struct pf_sip *sip);
 /* PF, made with that, gets the messages: before the workers run. */
 void pf_sip_set(struct pf_sip *sip, struct pf *pf);
 
-/* For core_set_deliver, ARG being SIP: takes MESSAGE outside of dialogs, leaves all else. */
+/* For core_set_deliver, ARG being SIP: takes MESSAGE, leaves all else. */
 int pf_sip_deliver(void *arg, const struct core_req *req);
 
 #endif

@@ -177,6 +177,7 @@ def test_who_is_blocked_openly_is_told_and_nothing_is_delivered(server, alice, b
     answer = alice.message(BOB)
     assert answer.status == 403
     assert re.match(r'399 example\.com "[^"]+"', answer.get("warning"))
+    assert alice.message(BOB, to_tag="1").status == 403
     with UserAgent(server, "carol", PASSWORD) as carol:
         assert carol.message(BOB, "from carol").status == 200
     rules(server, "bob")
