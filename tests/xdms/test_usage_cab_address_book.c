@@ -2,6 +2,11 @@
 /* Address books. */
 #include "tests/xdms/usage/usage_check.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "xdms/xcap_valid.h"
+
 #define CONTACT2 "<contact id=\"c2\" last-modified=\"2026-02-01T10:00:00Z\">"
 #define ORG	 "<pcc:org-details><pcc:org-description>Bakers</pcc:org-description></pcc:org-details>"
 
@@ -67,10 +72,58 @@ static void documents_are_judged(void **state)
 	usage_check(*state, &documents);
 }
 
+/* As large as one is allowed to be: taken as a whole, and edited in one contact. */
+static void fifty_thousand_are_a_book(void **state)
+{
+	enum { CONTACTS = 50000, CONTACT_BYTES = 700 };
+	struct xcap_judge judge = { .table = *state,
+				    .usage = &auid_cab_address_book,
+				    .context = documents.context };
+	const struct xcap_limits limits = xcap_valid_limits(judge.usage);
+	char *text = malloc((size_t)CONTACTS * CONTACT_BYTES);
+	struct arena *arena = arena_new(0);
+	struct xcap_fault fault;
+	struct xcap_edit edit;
+	struct xcap_doc *doc;
+	struct xcap_sel sel;
+	struct err err;
+	size_t n;
+
+	assert_non_null(text);
+	n = (size_t)sprintf(text, "<address-book xmlns='urn:oma:xml:cab:address-book' "
+				  "xmlns:p='urn:oma:xml:cab:pcc'>");
+	for (unsigned i = 0; i < CONTACTS; i++)
+		n += (size_t)sprintf(
+			text + n,
+			"<contact id='c%u' last-modified='2026-02-01T10:00:00Z'><p:person-details>"
+			"<p:name><p:name-entry name-type='LegalName'><p:given>Ana</p:given>"
+			"<p:family>Number %u</p:family><p:display-name>Ana %u</p:display-name>"
+			"</p:name-entry></p:name><p:comm-addr><p:tel tel-type='Mobile'><p:tel-nb>"
+			"<p:tel-str>+49123%u</p:tel-str></p:tel-nb></p:tel><p:uri-entry "
+			"addr-uri-type='Email'><p:addr-uri>mailto:a%u@x.example</p:addr-uri>"
+			"</p:uri-entry></p:comm-addr></p:person-details></contact>\n",
+			i, i, i, i, i);
+	n += (size_t)sprintf(text + n, "</address-book>");
+	if (xcap_valid_document(&judge, strv_mem(text, n), arena, &doc, &fault, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(xcap_sel_parse(STRV("address-book/contact[@id=\"c25000\"]/note"), STRV(""),
+					strv_of(judge.usage->ns), arena, &sel, &err),
+			 0);
+	assert_int_equal(xcap_edit_put(doc, &sel, STRV("<note>x</note>"), &limits, arena, &edit,
+				       &fault, &err),
+			 XCAP_EDITED);
+	assert_int_equal(xcap_valid_alone(&judge, doc, &sel, 0, &edit, arena), 1);
+	xcap_doc_drop(&edit.doc);
+	xcap_doc_drop(&doc);
+	arena_free(&arena);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(documents_are_judged),
+		cmocka_unit_test(fifty_thousand_are_a_book),
 	};
 
 	return cmocka_run_group_tests(tests, usage_open, usage_close);
