@@ -219,7 +219,9 @@ static int read_collection(const struct xcap_rules *rules, struct strv target,
 static int read_document(const struct xcap_rules *rules, struct strv target,
 			 const struct xcap_who *who, struct arena *arena, struct xcap_interest *out)
 {
-	struct xcap_req req = { .method_text = STRV("GET"), .target = target, .arena = arena };
+	struct xcap_req req = {
+		.method_text = STRV("GET"), .target = target, .arena = arena, .asks_owner = 1
+	};
 	struct xcap_answer answer = { .status = 0 };
 
 	if (xcap_req_parse(rules, &req, &answer) || xcap_req_allow(rules, &req, who, &answer) ||

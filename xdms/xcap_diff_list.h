@@ -32,8 +32,9 @@ enum xcap_interest_kind {
 /* All in the arena. */
 struct xcap_interest {
 	enum xcap_interest_kind kind;
-	/* As in struct xdm_watch_spec. The owner is as the URI says for an operator who asks about
-	 * another user: of a home identity or not, which the caller finds out. */
+	/* As in struct xdm_watch_spec. The owner is as the URI says for who asks about another
+	 * user: of a home identity or not, which the caller finds out; and, unless WHO is an
+	 * operator, whether that user permits it (xdm_access.h). */
 	struct strv owner, name;
 	struct strv node, query, default_ns;
 	int is_foreign; /* the owner is neither WHO nor the global tree */

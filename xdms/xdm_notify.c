@@ -3,7 +3,7 @@
  * xdms/xdm_notify.c - a subscriber's life: its list, who it is, what that lets it see
  *
  * See xdm_notify.h. Who asks is looked up whenever the list is: rights that have changed are in
- * force from the next refresh or start on.
+ * force from the next refresh or start on, permissions of other users' at once.
  */
 #include "xdms/xdm_notify.h"
 
@@ -62,7 +62,7 @@ void xdm_notify_free(struct xdm_notify **at)
 	notify_drop(notify);
 }
 
-static void end(struct xdm_notify *notify, const char *reason)
+void notify_end(struct xdm_notify *notify, const char *reason)
 {
 	if (!notify->dead)
 		notify->ops->ended(notify->arg, reason);
@@ -122,7 +122,7 @@ static void look_for(struct xdm_notify *notify, unsigned index, struct strv iden
 	struct search *search = malloc(sizeof(*search));
 
 	if (!search) {
-		end(notify, "deactivated");
+		notify_end(notify, "deactivated");
 		return;
 	}
 	*search = (struct search){ notify_hold(notify), notify->turn, index };
@@ -237,7 +237,7 @@ static void resolved(struct xdm_notify *notify)
 {
 	notify->is_resolved = 1;
 	if (drop_doubles(notify) < 0 || notify_watch(notify) < 0) {
-		end(notify, "deactivated");
+		notify_end(notify, "deactivated");
 		return;
 	}
 	if (!notify->n_waiting) {
@@ -263,7 +263,7 @@ static void resolve_from(struct xdm_notify *notify, unsigned index)
 
 			if (xcap_interest_read(o->rules, notify->uri[index].uri, &who, notify->list,
 					       &interest) < 0) {
-				end(notify, "deactivated");
+				notify_end(notify, "deactivated");
 				return;
 			}
 			if (interest.kind != XCAP_INTEREST_NONE && !interest.is_foreign)
@@ -284,7 +284,8 @@ static void resolve_from(struct xdm_notify *notify, unsigned index)
 
 static void on_watcher(struct xdm_notify *notify, const struct xdm_person *person)
 {
-	if (notify->is_resolved && has_same_rights(notify, person)) {
+	/* Others' permissions may depend on lists, which are not watched. */
+	if (notify->is_resolved && !notify->guards && has_same_rights(notify, person)) {
 		/* A refresh: only what is told is to be told again. */
 		if (!notify->n_waiting) {
 			notify_mark_whole(notify);
@@ -296,27 +297,43 @@ static void on_watcher(struct xdm_notify *notify, const struct xdm_person *perso
 	notify->max_sources = notify->n_uris * 2 + 1; /* each may be two */
 	notify->source = arena_zalloc(notify->list, notify->max_sources, sizeof(*notify->source));
 	if (!notify->source || take_person(notify, person) < 0)
-		end(notify, "deactivated");
+		notify_end(notify, "deactivated");
 	else
 		resolve_from(notify, 0);
 }
 
+void notify_answered(struct xdm_notify *notify, unsigned index, int allowed)
+{
+	if (!allowed)
+		notify->n_sources--; /* it is the last one, and has not begun */
+	resolve_from(notify, index + 1);
+}
+
 /* The last source is about somebody else, PERSON (NULL: nobody of ours, who may still have left
- * documents under that name). */
+ * documents under that name, for operators). */
 static void on_owner(struct xdm_notify *notify, unsigned index, const struct xdm_person *person)
 {
 	struct source *source = &notify->source[notify->n_sources - 1];
+	int ret;
 
 	if (person) {
 		const char *home = arena_strdup(notify->list, person->identity[0]);
 
 		if (!home) {
-			end(notify, "deactivated");
+			notify_end(notify, "deactivated");
 			return;
 		}
 		source->interest.owner = strv_mem(home, person->identity[0].n);
 	}
-	resolve_from(notify, index + 1);
+	if (notify->is_operator || strv_eq(source->interest.owner, notify->identity[0])) {
+		notify_answered(notify, index, 1);
+		return;
+	}
+	ret = person ? notify_ask_owner(notify, index, source) : 1;
+	if (ret < 0)
+		notify_end(notify, "deactivated");
+	else if (ret > 0)
+		notify_answered(notify, index, 0);
 }
 
 static void on_person(void *context, int found, const struct xdm_person *person)
@@ -327,11 +344,11 @@ static void on_person(void *context, int found, const struct xdm_person *person)
 	if (notify->dead || search->turn != notify->turn)
 		;
 	else if (found < 0)
-		end(notify, "deactivated");
+		notify_end(notify, "deactivated");
 	else if (search->index < notify->n_uris)
 		on_owner(notify, search->index, person);
 	else if (person && person->is_disabled)
-		end(notify, "rejected");
+		notify_end(notify, "rejected");
 	else
 		on_watcher(notify, person);
 	notify_drop(notify);

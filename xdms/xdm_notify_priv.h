@@ -73,8 +73,9 @@ struct xdm_notify {
 	unsigned n_identities;
 	int is_operator;
 
-	int is_resolved;    /* the sources are what the list means */
-	unsigned n_waiting; /* sources that have not begun */
+	struct guard *guards; /* of permissions that something here depends on */
+	int is_resolved;      /* the sources are what the list means */
+	unsigned n_waiting;   /* sources that have not begun */
 	struct source *source;
 	unsigned n_sources, max_sources;
 	struct noted **noted;
@@ -91,6 +92,17 @@ void notify_drop(struct xdm_notify *notify);
 /* The list is looked at soon. */
 void notify_post(struct xdm_notify *notify);
 int notify_take_list(struct xdm_notify *notify, const struct strv *uri, unsigned n);
+/* It cannot go on. */
+void notify_end(struct xdm_notify *notify, const char *reason);
+/* The owner of entry INDEX has been asked: go on with the next. */
+void notify_answered(struct xdm_notify *notify, unsigned index, int allowed);
+
+/* ---- xdm_notify_access.c ---- */
+
+/* May it hear of SOURCE, of entry INDEX and somebody else's? 0: notify_answered or notify_end comes
+ * later; 1: no; -1 without memory, or too much waits. */
+int notify_ask_owner(struct xdm_notify *notify, unsigned index, const struct source *source);
+void notify_free_guards(struct xdm_notify *notify);
 
 /* ---- xdm_notify_watch.c ---- */
 

@@ -615,4 +615,5 @@ void notify_forget(struct xdm_notify *notify)
 	notify->source = NULL;
 	notify->n_sources = notify->n_waiting = 0;
 	notify->is_resolved = 0;
+	notify_free_guards(notify);
 }

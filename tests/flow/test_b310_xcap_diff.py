@@ -321,6 +321,51 @@ def test_others_documents_are_never_told(server, alice, xcap):
     assert sub.quiet()
 
 
+PERMISSIONS = (
+    '<ap-rules xmlns="urn:oma:xml:xdm:ap" xmlns:cp="urn:ietf:params:xml:ns:common-policy">'
+    '<document-rule path="{path}"><cp:ruleset><cp:rule id="r"><cp:conditions><cp:identity>'
+    '<cp:one id="sip:alice@example.com"/></cp:identity></cp:conditions><cp:actions>{grants}'
+    "</cp:actions></cp:rule></cp:ruleset></document-rule></ap-rules>")
+
+
+def permit(xcap, path, grants="<allow-retrieve/>"):
+    xcap.put("org.openmobilealliance.access-permissions/users/sip:bob@example.com/resource-lists",
+             PERMISSIONS.format(path=path, grants=grants), "application/vnd.oma.xdm-apd+xml")
+
+
+def test_what_others_permit_is_told_until_they_take_it_back(server, alice):
+    theirs, bob = "resource-lists/users/sip:bob@example.com/", Xcap(server, "bob")
+    tag = bob.put(theirs + "index", document("shared"))
+    bob.put(theirs + "other", document("secret"))
+    permit(bob, "index")
+    sub = Subscription(alice, [theirs + "other", theirs + "index", theirs])
+    assert [(e.get("sel"), tags(e)) for e in sub.told()] == [(theirs + "index", (None, tag))]
+    after = bob.put(theirs + "index", document("shared2"))
+    assert [tags(e) for e in sub.told()] == [(tag, after)]
+    bob.put(theirs + "other", document("secret2"))
+    assert sub.quiet()
+    # from now on it is the other one
+    permit(bob, "other")
+    assert [e.get("sel") for e in sub.told()] == [theirs + "other"]
+    bob.put(theirs + "index", document("secret3"))
+    assert sub.quiet()
+    permit(bob, "other", "<allow-modify/>")
+    assert sub.told() == []
+    bob.put(theirs + "other", document("secret4"))
+    assert sub.quiet()
+
+
+def test_a_permitted_node_is_told(server, alice):
+    theirs, bob = "resource-lists/users/sip:bob@example.com/index", Xcap(server, "bob")
+    bob.put(theirs, document("shared", "secret"))
+    permit(bob, "index/~~/resource-lists/list%5B@name=%22shared%22%5D")
+    sub = Subscription(alice, [node(theirs, "secret"), node(theirs, "shared"), theirs])
+    told = sub.told()
+    assert len(told) == 1 and b"secret" not in sub.last.body and b"sip:shared@" in sub.last.body
+    bob.put(node(theirs, "secret"), '<list name="secret"/>', ELEMENT)
+    assert sub.quiet()
+
+
 def test_operators_may_hear_of_everybody(server):
     theirs = "resource-lists/users/sip:bob@example.com/"
     tag = Xcap(server, "bob").put(theirs + "index", document("a"))

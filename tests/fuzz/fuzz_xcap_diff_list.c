@@ -38,8 +38,11 @@ static void look(struct strv uri, struct arena *arena)
 	MUST(xcap_interest_read(&rules, uri, &alice, arena, &in) == 0);
 	if (in.kind == XCAP_INTEREST_NONE)
 		return;
-	MUST(!in.is_foreign && strv_starts(in.name, STRV("x/")));
-	MUST(strv_eq(in.owner, alice.home) || strv_eq(in.owner, STRV(XDM_GLOBAL_OWNER)));
+	MUST(strv_starts(in.name, STRV("x/")));
+	/* Of others no folders, and documents only if they are asked. */
+	MUST(!in.is_foreign || in.kind != XCAP_INTEREST_COLLECTION);
+	MUST(in.is_foreign || strv_eq(in.owner, alice.home) ||
+	     strv_eq(in.owner, STRV(XDM_GLOBAL_OWNER)));
 	MUST((in.kind == XCAP_INTEREST_COLLECTION) == (in.name.p[in.name.n - 1] == '/'));
 }
 

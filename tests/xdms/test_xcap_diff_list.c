@@ -110,8 +110,11 @@ static const struct row rows[] = {
 	  XCAP_INTEREST_NONE, NULL, NULL, NULL },
 	{ "no selector of ours", LISTS "index/~~/resource-lists/text()", ALICE, XCAP_INTEREST_NONE,
 	  NULL, NULL, NULL },
-	{ "somebody else's", "resource-lists/users/sip:bob@x/index", ALICE, XCAP_INTEREST_NONE,
-	  NULL, NULL, NULL },
+	{ "somebody else's, if they let", "resource-lists/users/sip:bob@x/index", ALICE,
+	  XCAP_INTEREST_DOCUMENT, "sip:bob@x", "x/resource-lists/index", NULL },
+	{ "somebody else's, which is for nobody",
+	  "org.openmobilealliance.xcap-directory/users/sip:bob@x/directory.xml", ALICE,
+	  XCAP_INTEREST_NONE, NULL, NULL, NULL },
 	{ "for an operator", "resource-lists/users/sip:bob@x/index", OPERATOR,
 	  XCAP_INTEREST_DOCUMENT, "sip:bob@x", "x/resource-lists/index", NULL },
 	{ "one's own folder", LISTS, ALICE, XCAP_INTEREST_COLLECTION, "sip:alice@x",
@@ -184,6 +187,9 @@ static void test_interests(void **state)
 					      !is(in.name, row->name) || !is(in.node, row->node))))
 			fail_msg("%s: kind %d \"%.*s\" \"%.*s\" \"%.*s\"", row->why, (int)in.kind,
 				 STRV_ARG(in.owner), STRV_ARG(in.name), STRV_ARG(in.node));
+		/* Whoever uses it asks the owner, or is an operator. */
+		if (in.kind != XCAP_INTEREST_NONE)
+			assert_int_equal(in.is_foreign, strv_eq(in.owner, STRV("sip:bob@x")));
 		arena_free(&arena);
 	}
 }
