@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "admin/users.h"
+#include "auth/auth_domain.h"
 #include "base/jobs.h"
 #include "base/limit.h"
 #include "base/log.h"
@@ -29,6 +30,7 @@
 #include "kv/kv.h"
 #include "sip/sip.h"
 #include "sip/sip_sub.h"
+#include "policy/pol_set.h"
 #include "xdms/xdms_http.h"
 
 /* How long the answers that tell of a failed disk get to leave before the process ends. */
@@ -124,8 +126,16 @@ static int is_user(void *arg, struct strv identity)
 	return ret == 0 ? 1 : absent ? 0 : -1;
 }
 
+/* Rules may name domains as people write them (RFC 4745 s7.1.3). */
+static int spell_domain(void *arg, struct strv text, char *buf, size_t size, size_t *n_out)
+{
+	(void)arg;
+	return auth_domain_ascii(text, buf, size, n_out);
+}
+
 static int open_xdms(struct house *house, const struct settings *settings, struct err *err)
 {
+	static const struct pol_spell spell = { .domain = spell_domain };
 	const struct http_auth_ops users = { find_user, house };
 	const struct xdms_options options = { .root = settings->xcap.root,
 					      .root_uri = settings->xcap.uri,
@@ -140,6 +150,7 @@ static int open_xdms(struct house *house, const struct settings *settings, struc
 					      .test_app = settings->xcap.test_app,
 					      .bare_attributes = settings->xcap.bare_attributes,
 					      .domains = &house->domains,
+					      .spell = &spell,
 					      .users = &users,
 					      .is_user = is_user,
 					      .is_user_arg = house };

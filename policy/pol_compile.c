@@ -353,9 +353,10 @@ int pol_doc_compile_ruleset(const struct pol_source *source, const xmlNode *rule
 	return compile_node(source, ruleset, 1, report, doc_out, err);
 }
 
-int pol_doc_check(enum pol_kind kind, const xmlNode *root, struct err *err)
+int pol_doc_check(enum pol_kind kind, const struct pol_spell *spell, const xmlNode *root,
+		  struct err *err)
 {
-	struct pol_source source = { .kind = kind };
+	struct pol_source source = { .kind = kind, .spell = spell };
 	struct pol_doc *doc;
 	int ret = compile_node(&source, root, 1, NULL, &doc, err);
 

@@ -93,10 +93,11 @@ int pol_doc_compile_ruleset(const struct pol_source *source, const xmlNode *rule
 int pol_doc_parse(const struct pol_source *source, struct strv bytes, struct pol_report *report,
 		  struct pol_doc **doc_out, struct err *err);
 
-/* Could ROOT, of a document of KIND, be compiled? ROOT is its root element or, of user preferences
- * and groups, a ruleset in it. 0; -1 as pol_doc_compile. For who stores documents: what is refused
- * there never becomes a value that cannot be made. */
-int pol_doc_check(enum pol_kind kind, const xmlNode *root, struct err *err);
+/* Could ROOT, of a document of KIND, be compiled? SPELL as in struct pol_source. ROOT is its root
+ * element or, of user preferences and groups, a ruleset in it. 0; -1 as pol_doc_compile. For who
+ * stores documents: what is refused there never becomes a value that cannot be made. */
+int pol_doc_check(enum pol_kind kind, const struct pol_spell *spell, const xmlNode *root,
+		  struct err *err);
 
 struct pol_doc *pol_doc_hold(struct pol_doc *doc); /* accepts NULL */
 void pol_doc_drop(struct pol_doc **doc);

@@ -89,6 +89,8 @@ struct auid_unique {
 	const char *attr; /* in no namespace */
 };
 
+struct pol_spell;
+
 /* What a document is checked for. All may be empty: what depends on them is not checked then. */
 struct auid_context {
 	struct strv xui;       /* whose document it is, decoded; empty in the global tree */
@@ -97,6 +99,8 @@ struct auid_context {
 	/* 1 when two decoded identities are the same user; NULL: when they are the same string. */
 	int (*same_user)(void *arg, struct strv a, struct strv b);
 	void *arg;
+	/* How rules spell identities and domains; NULL: domains in ASCII only. */
+	const struct pol_spell *spell;
 };
 
 /* A constraint that is checked at each element named NAME. Returns 0, or -1 with the sentence in

@@ -203,7 +203,8 @@ struct xcap_judge xcap_req_judge(const struct xcap_rules *rules, const struct xc
 						 .xcap_root = rules->root_uri,
 						 .home = is_users ? req->owner : STRV(""),
 						 .same_user = rules->canonical ? same_user : NULL,
-						 .arg = (void *)(uintptr_t)rules } };
+						 .arg = (void *)(uintptr_t)rules,
+						 .spell = rules->spell } };
 }
 
 static struct xcap_judge judge_of(const struct decision *d)

@@ -35,6 +35,7 @@ struct xcap_rules {
 	/* Reduce an XUI to its canonical form in ARENA. 0; -1: it is no identity. */
 	int (*canonical)(void *arg, struct strv xui, struct arena *arena, struct strv *out);
 	void *arg;
+	const struct pol_spell *spell; /* as in struct auid_context */
 	/* Is IDENTITY (canonical) a user's? 1, 0, -1 cannot tell now. Blocks. NULL: not asked. */
 	int (*is_user)(void *arg, struct strv identity);
 	void *is_user_arg;

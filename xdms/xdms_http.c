@@ -687,6 +687,7 @@ int xdms_new(const struct xdms_options *options, struct xdms **xdms_out, struct 
 					   .root_uri = strv_of(xdms->root_uri),
 					   .bare_attributes = options->bare_attributes,
 					   .canonical = canonical,
+					   .spell = options->spell,
 					   .arg = xdms,
 					   .is_user = options->is_user,
 					   .is_user_arg = options->is_user_arg,

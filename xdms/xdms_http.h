@@ -13,6 +13,7 @@ struct auth_domains;
 struct http_auth;
 struct http_auth_ops;
 struct http_route;
+struct pol_spell;
 struct xdm_docs;
 struct xdm_store;
 struct xdm_watches;
@@ -29,6 +30,8 @@ struct xdms_options {
 	int test_app;			    /* the usage "test-app" is in service */
 	int bare_attributes;		    /* attribute bodies without quotes in answers */
 	const struct auth_domains *domains; /* of bare names; borrowed until xdms_free */
+	/* How documents of rules spell domains: borrowed; NULL: in ASCII only. */
+	const struct pol_spell *spell;
 	/* Whose home an operator writes to; copied. NULL: any identity's. */
 	const struct http_auth_ops *users;
 	/* Is IDENTITY (canonical) a user's, so that no group may have it? 1, 0, -1 cannot tell now.

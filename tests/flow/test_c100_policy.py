@@ -139,6 +139,13 @@ def test_push_is_judged_asks_and_is_logged(server):
     assert done["what_if"]["asked"] == 0 and done["etag"]
 
 
+def test_domains_may_be_written_as_people_write_them(server):
+    by_name = CAP_FILES.replace('<op:service name="file"/>', '<op:peer-domain name="Bücher.example"/>')
+    ctl(server, "policy", "push", "-", "--yes", stdin=by_name)
+    assert answer(server, "ana", "sip:x@xn--bcher-kva.example")[1] == ["small-files"]
+    assert answer(server, "ana", "sip:x@buecher.example")[1] == []
+
+
 def test_what_if_judges_drafts(server):
     assert "0 decisions asked again" in ctl(server, "policy", "what-if", "-", stdin=BLOCK_BOB.replace(
         "<cp:actions>", "<cp:actions><op:layer>forced</op:layer>"))

@@ -176,7 +176,7 @@ static void test_check(void **state)
 		snprintf(text, sizeof(text), "%.*s%s%s", (int)(strstr(ruleset, "%s") - ruleset),
 			 ruleset, rows[i].value, strstr(ruleset, "%s") + 2);
 		assert_int_equal(xml_parse(strv_of(text), NULL, &xml, NULL, NULL), 0);
-		if (pol_doc_check(rows[i].kind, xmlDocGetRootElement(xml), &err) != rows[i].ret)
+		if (pol_doc_check(rows[i].kind, NULL, xmlDocGetRootElement(xml), &err) != rows[i].ret)
 			fail_msg("%u %s: %s", rows[i].kind, rows[i].value, err.text);
 		assert_int_equal(err.code, rows[i].ret ? ERR_SYNTAX : ERR_NONE);
 		xmlFreeDoc(xml);

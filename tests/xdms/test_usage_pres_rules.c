@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Presence rules: RFC 5025 and RFC 4745. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "tests/xdms/usage/usage_check.h"
 
 static const struct usage_row rows[] = {
@@ -68,10 +71,34 @@ static void documents_are_judged(void **state)
 	usage_check(*state, &documents);
 }
 
+/* What the policy engine has no room for would be stored and never be in force. */
+static void more_rules_than_can_be_compiled_are_refused(void **state)
+{
+	struct arena *arena = arena_new(0);
+	struct auid_fault fault;
+	struct err err;
+	char *text = malloc(1 << 20);
+	size_t n;
+
+	for (int rules = 1000; rules <= 1001; rules++) {
+		n = (size_t)sprintf(text, "<ruleset xmlns='urn:ietf:params:xml:ns:common-policy'>");
+		for (int i = 0; i < rules; i++)
+			n += (size_t)sprintf(text + n, "<rule id='r%d'/>", i);
+		sprintf(text + n, "</ruleset>");
+		usage_check_text(*state, &auid_pres_rules, text, &documents.context, &fault, arena,
+				 &err);
+		assert_int_equal(fault.kind,
+				 rules == 1000 ? AUID_FAULT_NONE : AUID_FAULT_CONSTRAINT);
+	}
+	free(text);
+	arena_free(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(documents_are_judged),
+		cmocka_unit_test(more_rules_than_can_be_compiled_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, usage_open, usage_close);

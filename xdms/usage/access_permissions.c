@@ -30,8 +30,7 @@ const struct auid_model auid_models_access_permissions[] = {
 
 static int check_ruleset(xmlNode *ruleset, const struct auid_context *context, struct err *err)
 {
-	(void)context;
-	return pol_doc_check(POL_ACCESS, ruleset, err);
+	return pol_doc_check(POL_ACCESS, context->spell, ruleset, err);
 }
 
 static int check_path(xmlNode *rule, const struct auid_context *context, struct err *err)

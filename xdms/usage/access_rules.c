@@ -11,8 +11,7 @@
 
 static int check_ruleset(xmlNode *ruleset, const struct auid_context *context, struct err *err)
 {
-	(void)context;
-	return pol_doc_check(POL_ACCESS_RULES, ruleset, err);
+	return pol_doc_check(POL_ACCESS_RULES, context->spell, ruleset, err);
 }
 
 static const char *const namespaces[] = { NS_COMMON_POLICY, NS_OMA_POLICY, NS_OMA_EXTENSIONS,

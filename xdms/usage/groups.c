@@ -46,8 +46,7 @@ static int check_service(xmlNode *service, const struct auid_context *context, s
 
 static int check_ruleset(xmlNode *ruleset, const struct auid_context *context, struct err *err)
 {
-	(void)context;
-	return pol_doc_check(POL_GROUP, ruleset, err);
+	return pol_doc_check(POL_GROUP, context->spell, ruleset, err);
 }
 
 static const char *const namespaces[] = { NS_GROUPS,	 NS_RESOURCE_LISTS, NS_COMMON_POLICY,

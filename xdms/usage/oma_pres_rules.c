@@ -6,6 +6,7 @@
  * policy as the default namespace of node selectors, one document name, and rules that are kept
  * simple: one way to say who is meant, and nothing transformed for those who see nothing.
  */
+#include "policy/pol_doc.h"
 #include "xdms/auid_priv.h"
 
 const struct auid_model auid_models_oma_policy[] = {
@@ -92,6 +93,11 @@ int auid_check_list_entry(xmlNode *elem, const struct auid_context *context, str
 	return ret;
 }
 
+static int check_ruleset(xmlNode *ruleset, const struct auid_context *context, struct err *err)
+{
+	return pol_doc_check(POL_OMA_PRES_RULES, context->spell, ruleset, err);
+}
+
 static const char *const namespaces[] = { NS_COMMON_POLICY, NS_PRES_RULES, NS_OMA_POLICY,
 					  NS_OMA_PRES_RULES, NULL };
 static const char *const documents[] = { "pres-rules", NULL };
@@ -102,6 +108,7 @@ static const struct auid_unique unique[] = {
 };
 
 static const struct auid_rule rules[] = {
+	{ { NS_COMMON_POLICY, "ruleset" }, check_ruleset },
 	{ { NS_COMMON_POLICY, "rule" }, check_rule },
 	{ { NS_OMA_POLICY, "entry" }, auid_check_list_entry },
 	{ { NULL, NULL }, NULL },
@@ -120,5 +127,5 @@ const struct auid_ops auid_oma_pres_rules = {
 	.namespaces = namespaces,
 	.unique = unique,
 	.rules = rules,
-	.unit = { NS_COMMON_POLICY, "rule" },
+	.unit = { NS_COMMON_POLICY, "ruleset" },
 };

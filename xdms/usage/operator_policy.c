@@ -10,8 +10,7 @@
 
 static int check_ruleset(xmlNode *ruleset, const struct auid_context *context, struct err *err)
 {
-	(void)context;
-	return pol_doc_check(POL_OPERATOR, ruleset, err);
+	return pol_doc_check(POL_OPERATOR, context->spell, ruleset, err);
 }
 
 static int check_entry(xmlNode *elem, const struct auid_context *context, struct err *err)

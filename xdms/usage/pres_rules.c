@@ -2,10 +2,11 @@
 /*
  * xdms/usage/pres_rules.c - who may see a user's presence (RFC 5025, RFC 4745)
  *
- * Beyond the schemas nothing is refused (RFC 5025 s9.5): the order of rules means nothing and a
- * rule that never matches is legal. The children of common policy elements are here too, since
- * every ruleset has them.
+ * Beyond the schemas nothing is refused (RFC 5025 s9.5) but what the policy engine has no room for:
+ * the order of rules means nothing and a rule that never matches is legal. The children of common
+ * policy elements are here too, since every ruleset has them.
  */
+#include "policy/pol_doc.h"
 #include "xdms/auid_priv.h"
 
 const struct auid_model auid_models_common_policy[] = {
@@ -64,6 +65,16 @@ static const struct auid_unique unique[] = {
 	{ 0 },
 };
 
+static int check_ruleset(xmlNode *ruleset, const struct auid_context *context, struct err *err)
+{
+	return pol_doc_check(POL_PRES_RULES, context->spell, ruleset, err);
+}
+
+static const struct auid_rule rules[] = {
+	{ { NS_COMMON_POLICY, "ruleset" }, check_ruleset },
+	{ { NULL, NULL }, NULL },
+};
+
 const struct auid_ops auid_pres_rules = {
 	.name = "pres-rules",
 	.mime = "application/auth-policy+xml",
@@ -75,4 +86,6 @@ const struct auid_ops auid_pres_rules = {
 	.users_access = AUID_ACCESS_OWNER,
 	.namespaces = namespaces,
 	.unique = unique,
+	.rules = rules,
+	.unit = { NS_COMMON_POLICY, "ruleset" },
 };

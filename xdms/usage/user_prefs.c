@@ -48,12 +48,11 @@ static int check_prefs(xmlNode *prefs, const struct auid_context *context, struc
 {
 	unsigned n = 0;
 
-	(void)context;
 	for (xmlNode *node = prefs->children; node; node = node->next)
 		n += auid_node_is(node, &ruleset_name) ? 1 : 0;
 	if (n > 1)
 		return err_set(err, ERR_SYNTAX, "there is more than one ruleset");
-	return pol_doc_check(POL_USER_PREFS, prefs, err);
+	return pol_doc_check(POL_USER_PREFS, context->spell, prefs, err);
 }
 
 static const char *const namespaces[] = { NS_USER_PREFS, NS_COMMON_POLICY, NS_OMA_POLICY,
