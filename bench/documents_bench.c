@@ -12,12 +12,16 @@
  *                            by GET; nothing changes meanwhile
  *     directory.made.cpu     the same where no cache holds anything: each directory is made anew
  *                            from the heads of 20 documents, each document is read
+ *     vcard.rate             gives vcard.import.rate and vcard.export.rate: 50,000 cards of one
+ *                            file into one address book and out of it, by cpmctl, durable
+ *     import.users.rate      users with two documents each, of a folder, by cpmctl, durable
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/documents_import.h"
 #include "bench/figures.h"
 #include "bench/http_load.h"
 #include "bench/servers.h"
@@ -158,12 +162,35 @@ static void run_directory_made(const char *figure)
 	server_stop(&cpmd);
 }
 
+/* Both figures of cards are made by one run. */
+static void run_cards(const char *figure)
+{
+	struct server cpmd;
+
+	(void)figure;
+	server_start_cpmd(&cpmd, "cpmd", build_dir, root_dir, run_dir, 0, "");
+	documents_cards(&cpmd, build_dir, quick);
+	server_stop(&cpmd);
+}
+
+static void run_users(const char *figure)
+{
+	struct server cpmd;
+
+	(void)figure;
+	server_start_cpmd(&cpmd, "cpmd", build_dir, root_dir, run_dir, 0, "");
+	documents_users(&cpmd, build_dir, quick);
+	server_stop(&cpmd);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(const char *name);
 } figures[] = {
 	{ "directory.cpu", run_directory },
 	{ "directory.made.cpu", run_directory_made },
+	{ "vcard.rate", run_cards },
+	{ "import.users.rate", run_users },
 };
 enum { FIGURES = sizeof(figures) / sizeof(figures[0]) };
 

@@ -60,7 +60,7 @@ def fits(shown, got):
     return re.fullmatch(pattern, got.rstrip("\n")) is not None
 
 
-@pytest.mark.parametrize("name", ["tour-xcap.md"])
+@pytest.mark.parametrize("name", ["tour-xcap.md", "tour-documents.md"])
 def test_tour(demo, name):
     steps = steps_of(TOP / "doc" / name)
     assert len(steps) > 20
