@@ -40,79 +40,31 @@ static int canonical(void *arg, struct strv xui, struct arena *arena, struct str
 	"<ocp:external-list><ocp:entry anc='http://x/xcap-root/resource-lists/users/" OWNER \
 	"/index/~~/resource-lists/list%5B@name=%22friends%22%5D'/></ocp:external-list>"
 
-static const char
-	permissions
-		[] = "<ap-rules xmlns='urn:oma:xml:xdm:ap' "
-		     "xmlns:cp='urn:ietf:params:xml:ns:common-policy' "
-		     "xmlns:ocp='urn:oma:xml:xdm:common-policy'>"
-		     "<document-rule path='index'>" RULES(RULE("bob", ONE(BOB), "<allow-retrieve/>")) "</document-rule><document-rule path='shared'>" RULES(
-			     RULE("deputy", ONE(BOB),
-				  "<allow-retrieve/><allow-modify/><allow-delete/>")
-				     RULE("rest", "<ocp:other-identity/>",
-					  "<allow-retrieve-own-data/>")) "</"
-									 "document-rule><document-"
-									 "rule "
-									 "path='parts/~~/"
-									 "resource-lists/" LIST
-									 "'>" RULES(RULE("part",
-											 ONE(BOB),
-											 "<allow-"
-											 "any-"
-											 "operation"
-											 "/>")) "<"
-												"/"
-												"d"
-												"o"
-												"c"
-												"u"
-												"m"
-												"e"
-												"n"
-												"t"
-												"-"
-												"r"
-												"u"
-												"l"
-												"e"
-												">"
-												"<"
-												"d"
-												"o"
-												"c"
-												"u"
-												"m"
-												"e"
-												"n"
-												"t"
-												"-"
-												"r"
-												"u"
-												"l"
-												"e"
-												" "
-												"p"
-												"a"
-												"t"
-												"h"
-												"="
-												"'"
-												"f"
-												"r"
-												"i"
-												"e"
-												"n"
-												"d"
-												"s"
-												"'"
-												">" RULES(RULE("list",
-													       FRIENDS, "<allow-retrieve/>")) "</document-rule><document-rule path='a%20b'>" RULES(RULE("blank", ALL, "<allow-retrieve/>")) "</document-rule><document-rule path='old'>" RULES(RULE("past",
-																																				    "<cp:validity><cp:from>2001-01-01T00:00:00Z</cp:from>"
-																																				    "<cp:until>2002-01-01T00:00:00Z</cp:until></cp:validity>" ONE(BOB),
-																																				    "<allow-retrieve/>")) "</document-rule><directory-rule>" RULES(RULE("new",
-																																													ONE(CAROL),
-																																													"<allow-create/>")) "</directory-rule><access-permissions-document-rule>" RULES(RULE("keeper",
-																																																							     ONE(CAROL),
-																																																							     "<allow-modify/>")) "</access-permissions-document-rule></ap-rules>";
+#define HEAD                                               \
+	"<ap-rules xmlns='urn:oma:xml:xdm:ap' "            \
+	"xmlns:cp='urn:ietf:params:xml:ns:common-policy' " \
+	"xmlns:ocp='urn:oma:xml:xdm:common-policy'>"
+#define TAIL		   "</ap-rules>"
+#define ABOUT(path, rules) "<document-rule path='" path "'>" RULES(rules) "</document-rule>"
+#define INDEX		   ABOUT("index", RULE("bob", ONE(BOB), "<allow-retrieve/>"))
+#define DEPUTY		   RULE("deputy", ONE(BOB), "<allow-retrieve/><allow-modify/><allow-delete/>")
+#define REST		   RULE("rest", "<ocp:other-identity/>", "<allow-retrieve-own-data/>")
+#define SHARED		   ABOUT("shared", DEPUTY REST)
+#define PARTS \
+	ABOUT("parts/~~/resource-lists/" LIST, RULE("part", ONE(BOB), "<allow-any-operation/>"))
+#define LISTED ABOUT("friends", RULE("list", FRIENDS, "<allow-retrieve/>"))
+#define BLANK  ABOUT("a%20b", RULE("blank", ALL, "<allow-retrieve/>"))
+#define LONG_AGO                                               \
+	"<cp:validity><cp:from>2001-01-01T00:00:00Z</cp:from>" \
+	"<cp:until>2002-01-01T00:00:00Z</cp:until></cp:validity>"
+#define OLD ABOUT("old", RULE("past", LONG_AGO ONE(BOB), "<allow-retrieve/>"))
+#define NEW "<directory-rule>" RULES(RULE("new", ONE(CAROL), "<allow-create/>")) "</directory-rule>"
+#define KEEPER                                      \
+	"<access-permissions-document-rule>" RULES( \
+		RULE("keeper", ONE(CAROL),          \
+		     "<allow-modify/>")) "</access-permissions-document-rule>"
+
+static const char permissions[] = HEAD INDEX SHARED PARTS LISTED BLANK OLD NEW KEEPER TAIL;
 
 static const struct row {
 	const char *why;
@@ -299,6 +251,9 @@ static void what_cannot_be_told_is_not_granted(void **state)
 #define EXTERNAL(list) \
 	"<external anchor='http://x/xcap-root/resource-lists/users/" OWNER "/" list "'/>"
 
+#define ITSELF	 EXTERNAL("index/~~/resource-lists/list%5B@name=%22friends%22%5D")
+#define DANGLING EXTERNAL("nowhere") EXTERNAL("index/~~/resource-lists/list%5B9%5D")
+
 /* References lead in circles and nowhere, and somebody is found on the way or not. */
 static void lists_may_lead_in_circles_and_nowhere(void **state)
 {
@@ -324,10 +279,8 @@ static void lists_may_lead_in_circles_and_nowhere(void **state)
 
 	xdm_world_put_to(w, OWNER, PERMIT "resource-lists", permissions);
 	xdm_world_put_to(w, OWNER, "x/resource-lists/index",
-			 LISTS("<list name='friends'>" EXTERNAL(
-				 "index/~~/resource-lists/list%5B@name=%22friends%22%5D")
-				       EXTERNAL("other") EXTERNAL("nowhere") EXTERNAL(
-					       "index/~~/resource-lists/list%5B9%5D") "</list>"));
+			 LISTS("<list name='friends'>" ITSELF EXTERNAL("other") DANGLING
+			       "</list>"));
 	xdm_world_put_to(w, OWNER, "x/resource-lists/other",
 			 LISTS("<list>" EXTERNAL("index") "<entry uri='" CAROL "'/></list>"));
 	check(w, &there);
@@ -386,11 +339,8 @@ static void a_rule_narrows_what_all_may(void **state)
 	struct xdm_world *w = *state;
 
 	xdm_world_put_to(w, OWNER, PERMIT "org.openmobilealliance.user-profile",
-			 "<ap-rules xmlns='urn:oma:xml:xdm:ap' "
-			 "xmlns:cp='urn:ietf:params:xml:ns:common-policy'>"
-			 "<document-rule path='user-profile'>" RULES(
-				 RULE("one", ONE(BOB),
-				      "<allow-retrieve/>")) "</document-rule></ap-rules>");
+			 HEAD ABOUT("user-profile", RULE("one", ONE(BOB), "<allow-retrieve/>"))
+				 TAIL);
 	check(w, &mine);
 	check(w, &others);
 }
