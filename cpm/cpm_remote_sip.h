@@ -28,7 +28,6 @@ struct sip_service;
 struct cpm_remote_options {
 	struct workers *workers;     /* borrowed */
 	struct cpm_fetch *fetch;     /* borrowed */
-	struct auth_domains domains; /* how identities are spelled; names borrowed */
 	const char *uri;      /* of the other server, for SUBSCRIBE; copied, as what follows */
 	const char *identity; /* as whom; asserted, for the other server trusts us */
 	const char *contact;  /* how it reaches us: "192.0.2.1:5060;transport=tcp" */

@@ -98,7 +98,6 @@ static int open_remote(struct house_cpm *cpm, const struct settings *settings,
 						 .max_waiting = FETCHES_WAITING,
 						 .timeout_ms = FETCH_MS };
 	struct cpm_remote_options remote = { .workers = cpm->needs.workers,
-					     .domains = *cpm->needs.domains,
 					     .uri = settings->xdm.sip,
 					     .identity = settings->xdm.identity,
 					     .contact = settings->xdm.contact,

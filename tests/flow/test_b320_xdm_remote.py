@@ -14,6 +14,8 @@
      |<----------------|  NOTIFY: what the rules now say
 """
 
+import threading
+
 import pytest
 import requests
 from requests.auth import HTTPDigestAuth
@@ -130,6 +132,59 @@ def test_the_other_server_may_go_and_come_back(documents, centre, alice, bob):
         state = bob.take("NOTIFY").get("subscription-state")
         ended += state == "terminated;reason=rejected"
     wait_for(lambda: subscribe(alice, bob.aor).status == 403, "the other server to be asked")
+
+
+ACCESS = """<ruleset xmlns="urn:ietf:params:xml:ns:common-policy"
+ xmlns:oxe="urn:oma:xml:xdm:extensions"><rule id="r"><conditions><identity>
+<one id="{who}"/></identity></conditions><actions>
+<oxe:allow-reject-invite>true</oxe:allow-reject-invite></actions></rule></ruleset>"""
+PREFS = """<cpm-user-prefs xmlns="urn:opencpm:xml:user-prefs"><blocking answer="open"/>
+</cpm-user-prefs>"""
+
+
+def put(documents, path, body, media):
+    answer = requests.put(f"{documents.url}/xcap-root/{path}", data=body,
+                          auth=HTTPDigestAuth("alice", PASSWORD),
+                          headers={"Content-Type": media}, timeout=60)
+    assert answer.status_code < 300, answer.text
+
+
+@pytest.fixture
+def phone(centre):
+    """Alice's, which takes what comes."""
+    with UserAgent(centre, "alice", PASSWORD) as ua:
+        assert ua.register(600).status == 200
+        ended = threading.Event()
+
+        def serve():
+            while not ended.is_set():
+                message = ua.receive(0.1)
+                if message and message.is_request:
+                    ua.reply(message)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield ua
+        ended.set()
+        thread.join()
+
+
+def test_messages_are_decided_by_documents_elsewhere(documents, phone, bob):
+    def block(who):
+        put(documents, "org.openmobilealliance.access-rules/users/sip:alice@example.com/"
+            "access-rules", ACCESS.format(who=who), "application/auth-policy+xml")
+
+    put(documents, "org.opencpm.user-prefs/users/sip:alice@example.com/index", PREFS,
+        "application/vnd.opencpm.user-prefs+xml")
+    block("sip:bob@example.com")
+    assert bob.message(phone.aor).status == 403
+    # In force for the first message after the NOTIFY of the change.
+    block("sip:carol@example.com")
+    wait_for(lambda: bob.message(phone.aor).status == 200, "the change to be told")
+    assert bob.message(phone.aor).status == 200
+    block("sip:bob@example.com")
+    wait_for(lambda: bob.message(phone.aor).status == 403, "the change to be told")
+    assert bob.message(phone.aor).status == 403
 
 
 def test_without_the_other_server_nothing_is_allowed(tmp_path):
