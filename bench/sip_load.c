@@ -22,7 +22,11 @@ enum {
 	RESEND_MS = 500,
 	RESENDS_MAX = 64,
 	BUFFER_BYTES = 8 << 20,
+	SEEN = 1 << 18, /* copies of a run that are told apart */
 };
+
+/* Feature of a Contact. */
+#define CPM_CLIENT ";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg\""
 
 const char sip_load_password[] = "correct-horse-battery";
 
@@ -114,7 +118,7 @@ static void pack_add(struct pack *pack, int fd, size_t n, const struct sockaddr_
 struct slot {
 	uint64_t n;	/* of the operation under way; 0: none */
 	double begun_s; /* or should have been */
-	unsigned cseq;
+	unsigned cseq, user;
 	char nonce[AUTH_NONCE_MAX]; /* empty: no challenge yet */
 };
 
@@ -126,7 +130,8 @@ struct run {
 	const struct sip_load_sockets *from, *devices;
 	const struct sip_load *load;
 	struct slot slot[SIP_LOAD_SLOTS];
-	uint64_t started, done;
+	uint64_t started, done, copies;
+	uint64_t seen[SEEN]; /* hashes of their Call-IDs */
 	double start_s;
 	unsigned resent;
 	struct pack out, in, answers;
@@ -154,6 +159,35 @@ static size_t print_message(const struct run *run, unsigned i, char *out)
 		sender, sizeof(cpim) - 1, cpim);
 }
 
+static size_t print_group_message(const struct run *run, unsigned i, char *out)
+{
+	unsigned long long n = run->slot[i].n;
+	const char *group = run->load->group;
+	char body[1024];
+	int size = snprintf(body, sizeof(body),
+			    "From: <sip:alice@example.net>\r\nTo: <%s>\r\n"
+			    "DateTime: 2026-01-01T12:00:00.000Z\r\nNS: imdn "
+			    "<urn:ietf:params:imdn>\r\nimdn.Message-ID: Dw7a0V%llx.%x\r\n\r\n"
+			    "Content-Type: text/plain;charset=UTF-8\r\n\r\n%200d",
+			    group, n, (unsigned)getpid(), 0);
+
+	return (size_t)snprintf(
+		out, ROOM,
+		"MESSAGE %s SIP/2.0\r\n"
+		"Via: SIP/2.0/UDP 127.0.0.2:%u;branch=z9hG4bKm%llx\r\nMax-Forwards: 70\r\n"
+		"From: <sip:alice@example.net>;tag=f%llx\r\nTo: <%s>\r\n"
+		"Call-ID: s%u.m%llx.%x\r\nCSeq: 1 MESSAGE\r\n"
+		"P-Asserted-Identity: <sip:alice@example.net>\r\n"
+		"P-Asserted-Service: urn:urn-7:3gpp-service.ims.icsi.oma.cpm.msg.group\r\n"
+		"Accept-Contact: *;+g.3gpp.icsi-ref=\"urn%%3Aurn-7%%3A3gpp-service.ims.icsi."
+		"oma.cpm.msg\"\r\n"
+		"Contribution-ID: abcdef-1234-5678-90ab-cdef%llx\r\n"
+		"Conversation-ID: fedcba-1234-5678-90ab-cdef01234567\r\n"
+		"Content-Type: message/cpim\r\nContent-Length: %d\r\n\r\n%s",
+		group, run->from->port[i % SIP_LOAD_SOCKETS], n, n, group, i, n, (unsigned)getpid(),
+		n, size, body);
+}
+
 static size_t print_register(const struct run *run, unsigned i, char *out)
 {
 	const struct slot *slot = &run->slot[i];
@@ -166,7 +200,7 @@ static size_t print_register(const struct run *run, unsigned i, char *out)
 				 .algorithm = AUTH_MD5,
 				 .qop = STRV("auth") };
 
-	snprintf(name, sizeof(name), "bob%u", i);
+	snprintf(name, sizeof(name), "bob%u", slot->user);
 	if (slot->nonce[0]) {
 		if (auth_ha1(AUTH_MD5, strv_of(name), STRV("example.com"),
 			     strv_of(sip_load_password), ha1) < 0 ||
@@ -184,10 +218,12 @@ static size_t print_register(const struct run *run, unsigned i, char *out)
 		"REGISTER sip:example.com SIP/2.0\r\n"
 		"Via: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bKr%x.%x\r\nMax-Forwards: 70\r\n"
 		"From: <sip:%s@example.com>;tag=f%x\r\nTo: <sip:%s@example.com>\r\n"
-		"Call-ID: s%u.r.%x\r\nCSeq: %u REGISTER\r\nContact: <sip:%s@127.0.0.1:%u>\r\n"
+		"Call-ID: s%u.r.%x.%u\r\nCSeq: %u REGISTER\r\n"
+		"Contact: <sip:%s@127.0.0.1:%u>%s\r\n"
 		"Expires: 3600\r\n%sContent-Length: 0\r\n\r\n",
 		run->from->port[i % SIP_LOAD_SOCKETS], i, slot->cseq, name, i, name, i,
-		(unsigned)getpid(), slot->cseq, name, run->devices->port[i % SIP_LOAD_SOCKETS],
+		(unsigned)getpid(), slot->user, slot->cseq, name,
+		run->devices->port[i % SIP_LOAD_SOCKETS], run->load->users ? CPM_CLIENT : "",
 		credentials);
 }
 
@@ -202,10 +238,11 @@ static double now_s(void)
 static void send_slot(struct run *run, unsigned i)
 {
 	char *out = run->out.text[run->out.n];
+	size_t n = run->load->is_register ? print_register(run, i, out)
+		   : run->load->group	  ? print_group_message(run, i, out)
+					  : print_message(run, i, out);
 
-	pack_add(&run->out, run->from->fd[i % SIP_LOAD_SOCKETS],
-		 run->load->is_register ? print_register(run, i, out) : print_message(run, i, out),
-		 &run->to);
+	pack_add(&run->out, run->from->fd[i % SIP_LOAD_SOCKETS], n, &run->to);
 }
 
 /* Never again, so that a message of one run is not taken for that of another sent again, and rising
@@ -235,6 +272,7 @@ static void start_slot(struct run *run, unsigned i)
 	slot->begun_s = run->load->a_second > 0
 				? run->start_s + (double)run->started / run->load->a_second
 				: now;
+	slot->user = run->load->users ? (unsigned)(run->started % run->load->users) : i;
 	run->started++;
 	slot->n = next_number();
 	slot->cseq = next_number();
@@ -305,6 +343,24 @@ static void answer_message(struct run *run, int fd, const char *text,
 	pack_add(&run->answers, fd, n, from);
 }
 
+/* What is sent again is no copy. */
+static int is_new_copy(struct run *run, const char *text)
+{
+	const char *id = strstr(text, "\r\nCall-ID:");
+	uint64_t hash = 14695981039346656037ULL;
+	size_t at;
+
+	if (!id || !strstr(text, "Dw7a0V"))
+		return 0;
+	for (id += 10; *id && *id != '\r'; id++)
+		hash = (hash ^ (unsigned char)*id) * 1099511628211ULL;
+	for (at = hash % SEEN; run->seen[at]; at = (at + 1) % SEEN)
+		if (run->seen[at] == hash)
+			return 0;
+	run->seen[at] = hash;
+	return 1;
+}
+
 /* Sends what is under way through socket K, or starts it. */
 static void send_socket(struct run *run, unsigned k, int is_start)
 {
@@ -357,6 +413,8 @@ static void turn(struct run *run)
 		n = fds[k].revents ? pack_receive(&run->in, fds[k].fd) : 0;
 		for (unsigned i = 0; i < n; i++)
 			answer_message(run, fds[k].fd, run->in.text[i], &run->in.peer[i]);
+		for (unsigned i = 0; run->load->group && i < n; i++)
+			run->copies += is_new_copy(run, run->in.text[i]);
 		pack_flush(&run->answers, fds[k].fd);
 	}
 	/* An answer belongs to a slot of the socket that it came to. */
@@ -373,6 +431,7 @@ void sip_load_run(struct sip_side *side, const struct sip_load *load,
 {
 	static struct run run; /* too large for a stack */
 	double cpu = server_cpu_us(&side->server);
+	uint64_t copies = load->group ? load->n * load->members : 0, n = copies ? copies : load->n;
 
 	memset(&run, 0, sizeof(run));
 	run.server = &side->server;
@@ -385,10 +444,10 @@ void sip_load_run(struct sip_side *side, const struct sip_load *load,
 	run.start_s = now_s();
 	for (unsigned k = 0; k < SIP_LOAD_SOCKETS; k++)
 		send_socket(&run, k, 1);
-	while (run.done < load->n)
+	while (run.done < load->n || run.copies < copies)
 		turn(&run);
-	result_out->cpu_us = (server_cpu_us(&side->server) - cpu) / (double)load->n;
-	result_out->rate = (double)load->n / (now_s() - run.start_s);
+	result_out->cpu_us = (server_cpu_us(&side->server) - cpu) / (double)n;
+	result_out->rate = (double)n / (now_s() - run.start_s);
 	if (run.resent)
 		fprintf(stderr, "%s: sent again %u times\n", side->server.name, run.resent);
 }

@@ -38,6 +38,12 @@ struct sip_load {
 	double a_second;    /* begun evenly, whatever the server does; 0: as fast as answers come */
 	const char *sender; /* URI, asserted; NULL: somebody of another domain */
 	double *latency_s;  /* of each in the order of answers, N of them; NULL: not wanted */
+	/* Registrations: of so many users in turns, as CPM clients; 0: each slot its own. */
+	unsigned users;
+	/* Messages go to this URI, each with an imdn.Message-ID of its own, until the devices have
+	 * taken MEMBERS copies of each; then an operation is a copy. NULL: to the slots' users. */
+	const char *group;
+	unsigned members;
 };
 
 struct sip_load_result {
