@@ -439,9 +439,12 @@ static void go_to_focus(struct pf_job *job)
 {
 	const struct pf *pf = job->sip->pf;
 
-	if (!pf->has_focus)
+	if (!pf->has_focus) {
 		refuse(job, 404, NULL);
-	else if (make_message(job) < 0)
+		return;
+	}
+	copy_to_own(job); /* the group leaves out who sends */
+	if (make_message(job) < 0)
 		refuse(job, 503, NULL);
 	else
 		pf->focus.message(pf->focus.arg, job->message, on_done, job);

@@ -189,6 +189,17 @@ def test_a_plain_client_takes_part(server, people):
     assert people["carol"].wait().body == b"plain hello"
 
 
+def test_the_senders_other_device_has_it_too(server):
+    put_group(server, group_text(ALL))
+    other = ";" + TAG + ';+sip.instance="<urn:uuid:2>"'
+    own = ";" + TAG + ';+sip.instance="<urn:uuid:1>"'
+    with UserAgent(server, "alice", PASSWORD) as alice, Phone(server, "alice", params=other) as two:
+        assert alice.register(contact=alice.contact + own).status == 200
+        message_id, body = cpim("from my first one")
+        assert say(alice, GROUP, body).status == 202
+        assert message_id in two.wait().body.decode()
+
+
 def test_anonymity_is_for_the_group_to_allow(server, people):
     put_group(server, group_text(ALL))
     hidden = [("Privacy", "id")]
