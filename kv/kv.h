@@ -24,7 +24,7 @@ enum {
 	KV_OWNER_MAX = 255,	       /* octets; at least 1, no NUL */
 	KV_NAME_MAX = 1024,	       /* octets; any, also none */
 	KV_VALUE_MAX = 16 << 20,       /* octets */
-	KV_BATCH_OPS_MAX = 16384,      /* operations and preconditions of one batch */
+	KV_BATCH_OPS_MAX = 60000,      /* operations and preconditions of one batch */
 	KV_BATCH_BYTES_MAX = 64 << 20, /* keys and values of one batch */
 	KV_READ_BYTES_MAX = 64 << 20,  /* names and values of one read */
 };
