@@ -39,6 +39,7 @@ struct core_message {
 struct sent {
 	struct core *core;
 	struct sip_worker *w;
+	struct sip_slots *slots; /* where it is kept: outlives W's transactions */
 	uint64_t id, ctx_id, resolve_id;
 	struct core_message *message;
 	struct strv lines;	   /* of this copy alone */
@@ -288,7 +289,7 @@ static void conclude(struct sent *sent, unsigned status, struct sip_msg *respons
 	sip_answered_fn *answered = sent->answered;
 	void *arg = sent->arg;
 
-	sip_slots_remove(slots_of(sent->core, sent->w), sent->id);
+	sip_slots_remove(sent->slots, sent->id);
 	sent_free(sent);
 	if (answered)
 		answered(arg, status, response);
@@ -405,7 +406,7 @@ static void on_resolved(void *arg, unsigned status, const struct sip_targets *ta
 static void go(struct sent *sent)
 {
 	const struct sip_below *below = sip_txns_below(sent->w->txns);
-	const struct sip_slots *slots = slots_of(sent->core, sent->w);
+	const struct sip_slots *slots = sent->slots;
 	uint64_t id = sent->id, resolve_id;
 
 	if (sent->target.has_dest) {
@@ -429,7 +430,8 @@ static struct sent *sent_new(struct core *core, struct sip_worker *w, struct cor
 	memset(sent, 0, offsetof(struct sent, ask));
 	sent->core = core;
 	sent->w = w;
-	sent->id = sip_slots_add(slots_of(core, w), sent);
+	sent->slots = slots_of(core, w);
+	sent->id = sip_slots_add(sent->slots, sent);
 	if (!sent->id) {
 		free(sent);
 		return NULL;
