@@ -23,6 +23,7 @@
 
 struct house_cpm {
 	struct house_cpm_needs needs;
+	struct core_users users;
 	struct cpm_source_xdm *source; /* documents are here; else in */
 	struct cpm_fetch *fetch;
 	struct cpm_remote *remote;
@@ -73,8 +74,7 @@ static void find_home(void *arg, struct strv identity, cpm_home_fn *done, void *
 static int open_presence(struct house_cpm *cpm, const struct cpm_source *source,
 			 struct cpm_source *source_out, struct err *err)
 {
-	const struct core_users users = { cpm->needs.find_user, cpm->needs.find_arg };
-	const struct cpm_presence_options options = { cpm->needs.domains, &users };
+	const struct cpm_presence_options options = { cpm->needs.domains, &cpm->users };
 
 	if (cpm_presence_new(&options, &cpm->presence, err) < 0)
 		return -1;
@@ -190,7 +190,7 @@ static int open_participating(struct house_cpm *cpm, const struct settings *sett
 	const struct pf_sip_options adapter = {
 		.core = core,
 		.sip = house_sip_edge(cpm->needs.sip),
-		.users = { cpm->needs.find_user, cpm->needs.find_arg },
+		.users = &cpm->users,
 		.domains = *cpm->needs.domains,
 	};
 	struct pf_options options = { .rules = cpm->rules,
@@ -223,6 +223,7 @@ int house_cpm_start(const struct settings *settings, const struct house_cpm_need
 	if (!cpm)
 		return err_set(err, ERR_NOMEM, "no memory for the CPM functions");
 	cpm->needs = *needs;
+	cpm->users = (struct core_users){ needs->find_user, needs->find_arg };
 	if (open_rules(cpm, settings, err) < 0 || open_ring(cpm, settings, err) < 0)
 		return -1;
 	return open_participating(cpm, settings, err);

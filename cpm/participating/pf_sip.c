@@ -501,7 +501,7 @@ static void go(struct pf_job *job)
 		copy_to_own(job);
 		relay(job);
 	} else {
-		const struct core_users *users = &job->sip->options.users;
+		const struct core_users *users = job->sip->options.users;
 
 		users->find(users->arg, job->is_isc ? strv_mem(job->home, job->home_n) : recipient,
 			    on_user, job);
@@ -726,5 +726,5 @@ struct sip_worker *pf_sip_worker(const struct pf_sip *sip)
 
 const struct core_users *pf_sip_users(const struct pf_sip *sip)
 {
-	return &sip->options.users;
+	return sip->options.users;
 }

@@ -9,15 +9,17 @@
 #define CPM_PARTICIPATING_PF_SIP_H
 
 #include "cpm/participating/pf.h"
-#include "sip/core/core.h"
-#include "sip/sip.h"
 
+struct core;
+struct core_req;
+struct core_users;
+struct sip;
 struct pf_sip;
 
 struct pf_sip_options {
 	struct core *core; /* all borrowed */
 	struct sip *sip;
-	struct core_users users;
+	const struct core_users *users;
 	struct auth_domains domains;
 };
 
