@@ -7,6 +7,7 @@
  */
 #include "sip/core/loc.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -118,8 +119,9 @@ int loc_new(const struct loc_options *options, struct loc **loc_out, struct err 
 
 void loc_watch(struct loc *loc, loc_changed_fn *changed, void *arg)
 {
-	loc->changed = changed;
-	loc->changed_arg = arg;
+	assert(loc->n_watchers < LOC_WATCHERS_MAX);
+	loc->watcher[loc->n_watchers].changed = changed;
+	loc->watcher[loc->n_watchers++].arg = arg;
 }
 
 /* A user who is erased from the store is not registered any more. */
@@ -280,8 +282,8 @@ void loc_entry_retire(struct loc *loc, struct loc_shard *shard, struct loc_entry
 
 static void tell(struct loc *loc, const struct loc_user *old_user, const struct loc_user *new_user)
 {
-	if (loc->changed)
-		loc->changed(loc->changed_arg, old_user, new_user);
+	for (unsigned i = 0; i < loc->n_watchers; i++)
+		loc->watcher[i].changed(loc->watcher[i].arg, old_user, new_user);
 }
 
 /* ---- find ---- */

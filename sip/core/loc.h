@@ -26,6 +26,7 @@ enum {
 	LOC_IDENTITIES_MAX = 8, /* of one implicit registration set */
 	LOC_TEXT_MAX = 8192,	/* of any one text of a binding */
 	LOC_SHARDS = 256,
+	LOC_WATCHERS_MAX = 4,
 };
 
 /* One contact of one device (RFC 3261 s10.3, RFC 5626 s4.2). Texts are views into the value. */
@@ -84,7 +85,8 @@ int loc_new(const struct loc_options *options, struct loc **loc_out, struct err 
  * are borrowed until loc_free; KV is subscribed to (a range delete, that is an erased user, ends
  * the user's bindings). KV NULL: nothing is kept. */
 int loc_start(struct loc *loc, struct kv *kv, struct jobs *jobs, struct err *err);
-/* CHANGED is told of changes from now on: before loc_start. */
+/* CHANGED is told of changes from now on, in the order of these calls: before loc_start, at most
+ * LOC_WATCHERS_MAX. */
 void loc_watch(struct loc *loc, loc_changed_fn *changed, void *arg);
 /* Write what is not written yet and wait for it; from now on nothing is read back. Not on a worker;
  * before kv_close, while workers run. What cannot be written is logged. */

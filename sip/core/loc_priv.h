@@ -49,8 +49,11 @@ struct loc_load;
 
 struct loc {
 	struct loc_options options;
-	loc_changed_fn *changed; /* NULL: nobody wants to know */
-	void *changed_arg;
+	struct {
+		loc_changed_fn *changed;
+		void *arg;
+	} watcher[LOC_WATCHERS_MAX];
+	unsigned n_watchers;
 	struct kv *kv;
 	struct jobs *jobs;
 	uint64_t seed;
