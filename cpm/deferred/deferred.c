@@ -194,16 +194,22 @@ static int is_lasting(struct strv device)
 	return strv_starts(device, STRV("urn:"));
 }
 
-void deferred_available(struct deferred *d, struct strv user, struct strv device)
+int dfr_is_idle(const struct deferred *d, struct strv user, struct strv device)
 {
 	uint64_t hash = dfr_hash(d, user);
+
+	if (atomic_load_explicit(&d->stopping, memory_order_relaxed))
+		return 1;
+	return !atomic_load(dfr_hint(d, hash)) &&
+	       !atomic_load_explicit(&d->unread, memory_order_relaxed) &&
+	       (!is_lasting(device) || dfr_noted(d, hash, device, 0));
+}
+
+void deferred_available(struct deferred *d, struct strv user, struct strv device)
+{
 	struct dfr_op *op;
 
-	if (!atomic_load(dfr_hint(d, hash)) &&
-	    !atomic_load_explicit(&d->unread, memory_order_relaxed) &&
-	    (!is_lasting(device) || dfr_noted(d, hash, device, 0)))
-		return;
-	if (atomic_load_explicit(&d->stopping, memory_order_relaxed))
+	if (dfr_is_idle(d, user, device))
 		return;
 	op = dfr_op_new(d, DFR_AVAILABLE, user, device, STRV(""), NULL, 0);
 	if (op)
@@ -355,7 +361,7 @@ int deferred_new(const struct deferred_options *options, struct deferred **defer
 	d->worker = calloc(d->n_workers, sizeof(*d->worker));
 	d->hint = calloc(DFR_HINTS, sizeof(*d->hint));
 	d->noted = calloc(DFR_NOTED, sizeof(*d->noted));
-	if (!d->worker || !d->hint || !d->noted) {
+	if (!d->worker || !d->hint || !d->noted || dfr_counts_init(d) < 0) {
 		deferred_free(&d);
 		return err_set(err, ERR_NOMEM, "no memory for deferred messages");
 	}
@@ -441,6 +447,7 @@ void deferred_free(struct deferred **deferred_at)
 		free(d->worker[i].chain);
 		arena_free(&d->worker[i].arena);
 	}
+	dfr_counts_free(d);
 	free(d->worker);
 	free((void *)d->hint);
 	free((void *)d->noted);

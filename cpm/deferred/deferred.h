@@ -60,7 +60,7 @@ struct deferred_options {
 	void (*push)(void *arg, struct strv user, struct strv device, struct cpm_message *message,
 		     deferred_pushed_fn *pushed, void *pushed_arg);
 	/* DEVICE of USER has come, whose messages are to be fetched and not pushed (notify): tell
-	 * it that WAITING are there. NULL: it is not told. */
+	 * it that WAITING are there. NULL: it is not told. ARG is TOLD_ARG. */
 	void (*notice)(void *arg, struct strv user, struct strv device, unsigned waiting);
 	/* MESSAGE has ended undelivered: report it if it asked for that. */
 	void (*expired)(void *arg, struct cpm_message *message);
@@ -72,10 +72,11 @@ struct deferred_options {
 	/* How the messages of USER leave: enum pol_deferred. NULL: they are pushed. */
 	int (*mode)(void *arg, struct strv user);
 	/* USER has WAITING messages now, FRESH of which no device has had: message-summary. On the
-	 * queue's worker, each time that it is other than before. NULL: nobody wants to know. */
+	 * queue's worker, each time that it is other than before. NULL: nobody wants to know. ARG
+	 * is TOLD_ARG. */
 	void (*changed)(void *arg, struct strv user, unsigned waiting, unsigned fresh);
 	int64_t (*now_us)(void); /* Unix time; NULL: the clock */
-	void *arg;
+	void *arg, *told_arg;
 };
 
 /* All of the numbers; no functions, no rooms. */
@@ -127,6 +128,11 @@ void deferred_revoke(struct deferred *deferred, struct strv user, struct strv se
 		     void *arg);
 
 /* ---- sight ---- */
+
+/* How many wait for USER, and how many of them no device has had. Any thread. 0; -1: it is not
+ * known yet what a former process left. */
+int deferred_counts(struct deferred *deferred, struct strv user, unsigned *waiting_out,
+		    unsigned *fresh_out);
 
 /* What waits for USER, oldest first, at most MAX behind record name AFTER (empty: all), to FN, not
  * on a worker. FN returns 0, 1 (enough), -1 with ERR of its caller. 0 or -1. */

@@ -8,6 +8,8 @@
  *	deferred_push.c	 devices get what they lack
  *	deferred_scan.c	 what has expired; what a former process left
  *	deferred_list.c	 what operators see
+ *	deferred_counts.c how many wait, for every thread
+ *	deferred_sip.c	 registrations, summaries and notices
  *	dq*.c		 one queue as a value
  */
 #ifndef CPM_DEFERRED_DEFERRED_PRIV_H
@@ -23,6 +25,7 @@
 enum {
 	DFR_HINTS = 1 << 20,	  /* counters of waiting messages, by hash of the user */
 	DFR_NOTED = 1 << 16,	  /* devices that are remembered to have been noted */
+	DFR_SHARDS = 64,	  /* of the table of counts */
 	DFR_LOADS_MAX = 32,	  /* queues that a worker reads at a time */
 	DFR_READ_RECORDS = 128,	  /* records of one read */
 	DFR_FETCH_RECORDS = 32,	  /* and of one that brings bodies back */
@@ -124,6 +127,21 @@ struct dfr_worker {
 	uint8_t is_read; /* and has been read once */
 };
 
+/* What waits for a user of whom something does. */
+struct dfr_count {
+	struct dfr_count *next;
+	uint64_t hash;
+	unsigned waiting, fresh;
+	uint16_t user_n;
+	char user[];
+};
+
+struct dfr_shard {
+	pthread_mutex_t lock;
+	struct dfr_count **chain;
+	size_t n_chains, n;
+};
+
 struct deferred {
 	struct deferred_options options;
 	uint64_t seed;
@@ -137,6 +155,7 @@ struct deferred {
 	struct metric *m_stored, *m_pushed, *m_failed, *m_expired, *m_full, *m_displayed,
 		*m_revoked, *m_waiting;
 	struct dfr_scan *scan;
+	struct dfr_shard *shard;
 	pthread_mutex_t lock; /* of the next two */
 	pthread_cond_t moved;
 	unsigned running, stopped; /* workers */
@@ -150,6 +169,8 @@ struct dfr_worker *dfr_worker_of(struct deferred *deferred, uint64_t hash);
 _Atomic uint32_t *dfr_hint(const struct deferred *deferred, uint64_t hash);
 /* 1 when DEVICE has been noted today; else NOTE says whether it is now. */
 int dfr_noted(const struct deferred *deferred, uint64_t hash, struct strv device, int note);
+/* 1 when there is nothing to do about DEVICE of USER's being there; any thread. */
+int dfr_is_idle(const struct deferred *deferred, struct strv user, struct strv device);
 /* An op with copies of the texts; NULL: no memory. */
 struct dfr_op *dfr_op_new(struct deferred *deferred, enum dfr_kind kind, struct strv user,
 			  struct strv a, struct strv b, const struct strv *taken, unsigned n_taken);
@@ -180,6 +201,13 @@ void dfr_users_free(struct dfr_worker *dw);
 void dfr_users_stop(struct dfr_worker *dw);
 /* No read of queues is under way or waits. */
 void dfr_users_check_read(struct dfr_worker *dw);
+
+/* ---- deferred_counts.c ---- */
+
+int dfr_counts_init(struct deferred *deferred); /* -1: no memory */
+void dfr_counts_free(struct deferred *deferred);
+void dfr_counts_set(struct deferred *deferred, uint64_t hash, struct strv user, unsigned waiting,
+		    unsigned fresh);
 
 /* ---- deferred_store.c ---- */
 

@@ -304,8 +304,8 @@ static void on_mode(void *arg, int mode)
 		} else if (mode == POL_DEFERRED_NOTIFY && d->options.notice &&
 			   !device->is_notified) {
 			device->is_notified = 1;
-			d->options.notice(d->options.arg, dfr_user_owner(user), device_id(device),
-					  dq_count(&user->q));
+			d->options.notice(d->options.told_arg, dfr_user_owner(user),
+					  device_id(device), dq_count(&user->q));
 		}
 	}
 	user->pins--;

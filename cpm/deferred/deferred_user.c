@@ -174,18 +174,18 @@ static void make_room(struct dfr_worker *dw)
 
 void dfr_user_tell(struct dfr_user *user)
 {
-	const struct deferred *d = user->dw->deferred;
+	struct deferred *d = user->dw->deferred;
 	unsigned waiting = dq_count(&user->q), fresh = 0;
 
-	if (!d->options.changed)
-		return;
 	for (unsigned i = user->q.first; i < user->q.end; i++)
 		fresh += !user->q.slot[i].entry->was_taken;
 	if (waiting == user->told_waiting && fresh == user->told_fresh)
 		return;
 	user->told_waiting = waiting;
 	user->told_fresh = fresh;
-	d->options.changed(d->options.arg, dfr_user_owner(user), waiting, fresh);
+	dfr_counts_set(d, user->hash, dfr_user_owner(user), waiting, fresh);
+	if (d->options.changed)
+		d->options.changed(d->options.told_arg, dfr_user_owner(user), waiting, fresh);
 }
 
 static void on_write_timer(struct wheel_timer *timer)
@@ -533,6 +533,7 @@ void dfr_user_erased(struct dfr_worker *dw, struct dfr_user *user)
 		atomic_fetch_sub(dfr_hint(dw->deferred, user->hash), user->counted);
 		atomic_fetch_sub(&dw->deferred->waiting, user->counted);
 		user->counted = 0;
+		dfr_counts_set(dw->deferred, user->hash, dfr_user_owner(user), 0, 0);
 		user_free(user);
 	} else {
 		user->was_erased = 1; /* what has been read of it is void */

@@ -407,6 +407,8 @@ static void scan(void)
 
 static void each_device_has_each_message_once_in_order(void **state)
 {
+	unsigned waiting, fresh;
+
 	(void)state;
 	come(PHONE);
 	come(PAD);
@@ -415,6 +417,8 @@ static void each_device_has_each_message_once_in_order(void **state)
 	assert_int_equal(store("m3"), DEFERRED_STORED);
 	assert_int_equal(rig.waiting, 3);
 	assert_int_equal(rig.fresh, 3);
+	assert_int_equal(deferred_counts(rig.deferred, CAROL, &waiting, &fresh), 0);
+	assert_true(waiting == 3 && fresh == 3);
 	come(PHONE);
 	assert_int_equal(rig.n_log, 3);
 	assert_int_equal(rig.fresh, 0);
@@ -433,6 +437,8 @@ static void each_device_has_each_message_once_in_order(void **state)
 	assert_false(deferred_waits(rig.deferred, CAROL));
 	assert_int_equal(listed(CAROL), 0);
 	assert_int_equal(rig.waiting, 0);
+	assert_int_equal(deferred_counts(rig.deferred, CAROL, &waiting, &fresh), 0);
+	assert_true(waiting == 0 && fresh == 0);
 }
 
 static void a_device_that_is_gone_waits_for_its_next_sign_of_life(void **state)
