@@ -83,6 +83,11 @@ void admin_set_sip(struct admin *admin, struct loc *loc, const struct peers *pee
 	admin->tp = tp;
 }
 
+void admin_set_deferred(struct admin *admin, struct deferred *deferred)
+{
+	admin->deferred = deferred;
+}
+
 void admin_set_cpm(struct admin *admin, struct cpm_rules *rules, struct cpm_ring *ring)
 {
 	admin->rules = rules;

@@ -17,6 +17,7 @@
 
 struct admin;
 struct conf_fault;
+struct deferred;
 struct cpm_ring;
 struct cpm_rules;
 struct http_route;
@@ -88,6 +89,9 @@ void admin_set_sip(struct admin *admin, struct loc *loc, const struct peers *pee
 /* The rules in force and the decisions on record; before the workers run. Borrowed until admin_stop
  * has returned and the workers have ended. */
 void admin_set_cpm(struct admin *admin, struct cpm_rules *rules, struct cpm_ring *ring);
+
+/* What waits for users; before the workers run. Borrowed as above. */
+void admin_set_deferred(struct admin *admin, struct deferred *deferred);
 
 /* The routes, valid until admin_free. */
 const struct http_route *admin_routes(const struct admin *admin, unsigned *n_out);

@@ -131,6 +131,10 @@ void admin_docs_done_change(struct job *job);
 void admin_docs_done(struct job *job);
 /* {"doc", "etag"} of a document. */
 json_t *admin_docs_state(const struct xdm_state *state);
+void admin_deferred_list_verb(struct admin_call *call); /* admin_deferred_http.c */
+void admin_deferred_delete_verb(struct admin_call *call);
+/* {"waiting", "stored", ...}: counts since the start. */
+json_t *admin_show_deferred(struct deferred *deferred);
 
 /* Read "after", of at most AFTER_MAX octets, and "max" of the query. 0; -1 with the call's error
  * filled. (admin_ask_http.c) */

@@ -61,6 +61,8 @@ static const struct admin_verb verbs[] = {
 	{ "GET", "/v1/sip/trace", admin_sip_traced_verb, 0, 0, NULL, NULL },
 	{ "PUT", "/v1/sip/trace/*", admin_sip_trace_verb, 0, 0, NULL, "sip-trace" },
 	{ "DELETE", "/v1/sip/trace/*", admin_sip_trace_verb, 0, 0, NULL, "sip-trace" },
+	{ "GET", "/v1/deferred/*", admin_deferred_list_verb, 1, 0, NULL, NULL },
+	{ "DELETE", "/v1/deferred/*", admin_deferred_delete_verb, 1, 0, NULL, "deferred-delete" },
 	{ "GET", "/v1/jobs", admin_jobs_verb, 0, 0, NULL, NULL },
 	{ "GET", "/v1/jobs/*", admin_job_verb, 0, 0, NULL, NULL },
 	{ "DELETE", "/v1/jobs/*", admin_job_delete_verb, 0, 0, NULL, NULL },

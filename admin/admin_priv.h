@@ -27,6 +27,7 @@ struct admin {
 	struct sip_tp *tp;
 	struct cpm_rules *rules; /* NULL: no CPM functions */
 	struct cpm_ring *ring;
+	struct deferred *deferred; /* NULL: nothing is kept */
 	const struct admin_ops *ops;
 	unsigned live_ms, ready_ms;
 	uint64_t started_ms;	  /* monotonic */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "admin/admin_policy.h"
+#include "admin/admin_call.h"
 #include "admin/admin_priv.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -78,6 +79,8 @@ json_t *admin_show_status(const struct admin *admin)
 	set_new(json, "store", show_store(admin));
 	if (admin->rules)
 		set_new(json, "policy", admin_policy_show((struct admin *)(uintptr_t)admin));
+	if (admin->deferred)
+		set_new(json, "deferred", admin_show_deferred(admin->deferred));
 	return json;
 }
 

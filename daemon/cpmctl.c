@@ -131,6 +131,12 @@ static const struct verb {
 	  "  decisions [USER]     the latest, of USER: time, status, answer, sender, recipient,\n"
 	  "                       rules; --since as above\n\n"
 	  "FILE \"-\" is standard input." },
+	{ "deferred", "WHAT USER [NAME]", 2, 3, ctl_deferred,
+	  "list or delete messages that wait for a user",
+	  "  list USER            name, arrival, time left, octets and sender, one a line, the\n"
+	  "                       oldest first; never what is in them\n"
+	  "  delete USER [NAME]   that one; without NAME all, and asks first (--yes answers).\n"
+	  "                       Nobody is told." },
 	{ "jobs", "[ID | cancel ID]", 0, 2, ctl_jobs, "backups, verifications, exports, erasures",
 	  "All that the server remembers, or one. Cancel ends one that waits or runs." },
 };

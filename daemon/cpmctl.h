@@ -82,6 +82,7 @@ ctl_verb_fn ctl_import;							      /* cpmctl_import.c */
 ctl_verb_fn ctl_group;							      /* cpmctl_group.c */
 ctl_verb_fn ctl_sip;							      /* cpmctl_sip.c */
 ctl_verb_fn ctl_policy;							      /* cpmctl_policy.c */
+ctl_verb_fn ctl_deferred;						      /* cpmctl_deferred.c */
 int ctl_verify_dir(struct ctl *ctl, const char *dir);			      /* cpmctl_offline.c */
 
 /* 1 after SIGINT or SIGTERM. A second one ends the process. */

@@ -114,6 +114,19 @@ void ctl_show_policy(const json_t *policy)
 	}
 }
 
+static void show_deferred(const json_t *deferred)
+{
+	char text[128];
+
+	if (!deferred)
+		return;
+	snprintf(text, sizeof(text), "%llu messages wait; since the start %llu stored, %llu taken",
+		 (unsigned long long)ctl_number(deferred, "waiting"),
+		 (unsigned long long)ctl_number(deferred, "stored"),
+		 (unsigned long long)ctl_number(deferred, "pushed"));
+	row("deferred", text);
+}
+
 int ctl_status(struct ctl *ctl)
 {
 	json_t *json;
@@ -131,6 +144,7 @@ int ctl_status(struct ctl *ctl)
 	show_store(json_object_get(json, "store"));
 	if (json_object_get(json, "policy"))
 		ctl_show_policy(json_object_get(json, "policy"));
+	show_deferred(json_object_get(json, "deferred"));
 	json_decref(json);
 	return CTL_OK;
 }

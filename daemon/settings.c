@@ -510,6 +510,16 @@ const struct conf_item settings_table[] = {
 	SPAN("cpm.report-time", cpm.report_ms, "1 d", MINUTE, 30 * DAY, FIXED,
 	     "For how long reports about a message to a group are waited for. Each message that is "
 	     "waited for takes some 100 octets a member, in memory and on disk."),
+	NUMBER("cpm.deferred-max-messages", cpm.deferred_messages, "1000", 0, 1000000, FIXED,
+	       "How many messages may wait for devices of one user that are not reached. 0 to keep "
+	       "none. When there are so many, senders hear that the user is not available."),
+	SIZE("cpm.deferred-max-bytes", cpm.deferred_bytes, "8 MB", 64 * KB, 1 * GB, FIXED,
+	     "How much room they may take together."),
+	SPAN("cpm.deferred-time", cpm.deferred_ms, "7 d", 60 * SECOND, 366 * DAY, FIXED,
+	     "How long a message waits whose sender does not say (Expires)."),
+	SPAN("cpm.deferred-time-max", cpm.deferred_max_ms, "30 d", 60 * SECOND, 366 * DAY, FIXED,
+	     "How long a message waits at most, whatever its sender says. Devices that were not "
+	     "seen for so long are not waited for."),
 
 	SECTION("xdm", "Where the documents are that decide about messages: here, or in another cpmd."),
 	WORD("xdm.mode", xdm.mode, "local", xdm_modes, FIXED,

@@ -154,6 +154,8 @@ struct settings {
 		const char *factory;	   /* a name or URI; "": none */
 		int64_t max_list, max_members;
 		uint64_t report_window_ms, report_ms;
+		int64_t deferred_messages;
+		uint64_t deferred_bytes, deferred_ms, deferred_max_ms;
 	} cpm;
 	struct {
 		int mode; /* enum settings_xdm */

@@ -4,7 +4,7 @@
 _cpmctl()
 {
 	local cur prev i verb='' at=0
-	local verbs='status stats reload log owners backup restore verify export import erase user doc cab group sip policy jobs'
+	local verbs='status stats reload log owners backup restore verify export import erase user doc cab group sip policy deferred jobs'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -82,6 +82,7 @@ _cpmctl()
 		COMPREPLY=($(compgen -f -- "$cur"))
 		compopt -o filenames 2>/dev/null
 		;;
+	deferred:1) COMPREPLY=($(compgen -W 'list delete' -- "$cur")) ;;
 	jobs:1) COMPREPLY=($(compgen -W 'cancel' -- "$cur")) ;;
 	stats:1)
 		COMPREPLY=($(compgen -W "$(cpmctl stats 2>/dev/null | sed 's/[{ ].*//' | sort -u)" -- "$cur"))

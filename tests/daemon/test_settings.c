@@ -275,6 +275,10 @@ static void a_trial_needs_no_domains(void **state)
 	assert_int_equal(s->cpm.max_members, 1000);
 	assert_int_equal(s->cpm.report_window_ms, 10000);
 	assert_int_equal(s->cpm.report_ms, 24 * 3600 * 1000);
+	assert_int_equal(s->cpm.deferred_messages, 1000);
+	assert_int_equal(s->cpm.deferred_bytes, 8 << 20);
+	assert_int_equal(s->cpm.deferred_ms, INT64_C(7) * 24 * 3600 * 1000);
+	assert_int_equal(s->cpm.deferred_max_ms, INT64_C(30) * 24 * 3600 * 1000);
 	conf_free(&conf);
 }
 
