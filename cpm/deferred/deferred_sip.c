@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/trace.h"
 #include "cpm/deferred/deferred_priv.h"
+#include "sip/core/loc.h"
+#include "sip/sip_mwi.h"
 
 struct deferred_sip {
 	struct deferred *deferred;

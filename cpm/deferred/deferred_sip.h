@@ -10,11 +10,11 @@
 #define CPM_DEFERRED_DEFERRED_SIP_H
 
 #include "cpm/deferred/deferred.h"
-#include "sip/core/loc.h"
-#include "sip/sip_mwi.h"
 
 struct deferred_sip;
+struct loc;
 struct sip_events;
+struct sip_mwi;
 
 /* FROM: the URI that system messages come from. NULL: no memory. */
 struct deferred_sip *deferred_sip_new(struct strv from);
