@@ -198,6 +198,7 @@ void settings_sip_tp(const struct settings *settings, struct sip_tp_options *opt
 void settings_sip_timers(const struct settings *settings, struct sip_timers *timers);
 void settings_sip_core(const struct settings *settings, struct core_options *options);
 void settings_cpm_pf(const struct settings *settings, struct pf_options *options);
+void settings_cpm_deferred(const struct settings *settings, struct deferred_options *options);
 void settings_sip_dns(const struct settings *settings, struct sip_dns_options *options);
 /* Bounds and times of messages to groups; FACTORY_OUT is borrowed by OPTIONS, its canonical name is
  * by DOMAINS. */

@@ -131,6 +131,14 @@ void settings_cpm_pf(const struct settings *settings, struct pf_options *options
 	options->mode = (enum pf_mode)settings->cpm.devices;
 }
 
+void settings_cpm_deferred(const struct settings *settings, struct deferred_options *options)
+{
+	options->max_messages = (unsigned)settings->cpm.deferred_messages;
+	options->max_bytes = settings->cpm.deferred_bytes;
+	options->default_s = (int64_t)(settings->cpm.deferred_ms / 1000);
+	options->max_s = (int64_t)(settings->cpm.deferred_max_ms / 1000);
+}
+
 void settings_sip_dns(const struct settings *settings, struct sip_dns_options *options)
 {
 	options->servers = given(settings->sip.dns_servers);

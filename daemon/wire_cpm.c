@@ -7,6 +7,7 @@
  */
 #include "daemon/wire_cpm.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "admin/admin.h"
@@ -17,8 +18,10 @@
 #include "cpm/cpm_ring.h"
 #include "cpm/cpm_rules.h"
 #include "cpm/cpm_source_xdm.h"
+#include "cpm/deferred/deferred_sip.h"
 #include "cpm/participating/pf_sip.h"
 #include "sip/core/core.h"
+#include "sip/sip_mwi.h"
 #include "sip/sip_sub.h"
 
 struct house_cpm {
@@ -34,6 +37,8 @@ struct house_cpm {
 	struct pf *pf;
 	char factory[AUTH_IDENTITY_BYTES];
 	struct cf *cf; /* NULL: there are no groups */
+	struct deferred_sip *deferred_sip;
+	struct deferred *deferred; /* NULL: nothing is kept for devices that are away */
 };
 
 /* ---- what the rooms ask ---- */
@@ -214,6 +219,36 @@ static int open_participating(struct house_cpm *cpm, const struct settings *sett
 	return 0;
 }
 
+static int open_deferred(struct house_cpm *cpm, const struct settings *settings, struct err *err)
+{
+	struct strv domain = cpm->needs.domains->name[0];
+	struct deferred_options options;
+	struct sip_mwi mwi;
+	char from[AUTH_IDENTITY_BYTES];
+
+	if (!cpm->pf || !settings->cpm.deferred_messages)
+		return 0;
+	snprintf(from, sizeof(from), "sip:deferred@%.*s", STRV_ARG(domain));
+	cpm->deferred_sip = deferred_sip_new(strv_of(from));
+	if (!cpm->deferred_sip)
+		return err_set(err, ERR_NOMEM, "no memory for deferred messages");
+	deferred_options_init(&options);
+	settings_cpm_deferred(settings, &options);
+	options.workers = cpm->needs.workers;
+	options.jobs = cpm->needs.jobs;
+	options.kv = cpm->needs.kv;
+	pf_deferred_ops(cpm->pf, &options);
+	deferred_sip_ops(cpm->deferred_sip, &options);
+	if (deferred_new(&options, &cpm->deferred, err) < 0)
+		return -1;
+	deferred_sip_set(cpm->deferred_sip, cpm->deferred, cpm->needs.workers,
+			 core_loc(house_sip_core(cpm->needs.sip)));
+	deferred_sip_mwi(cpm->deferred_sip, &mwi);
+	house_sip_set_waiting(cpm->needs.sip, &mwi);
+	pf_set_deferred(cpm->pf, cpm->deferred);
+	return deferred_start(cpm->deferred, err);
+}
+
 int house_cpm_start(const struct settings *settings, const struct house_cpm_needs *needs,
 		    struct house_cpm **cpm_out, struct err *err)
 {
@@ -226,12 +261,15 @@ int house_cpm_start(const struct settings *settings, const struct house_cpm_need
 	cpm->users = (struct core_users){ needs->find_user, needs->find_arg };
 	if (open_rules(cpm, settings, err) < 0 || open_ring(cpm, settings, err) < 0)
 		return -1;
-	return open_participating(cpm, settings, err);
+	if (open_participating(cpm, settings, err) < 0)
+		return -1;
+	return open_deferred(cpm, settings, err);
 }
 
 void house_cpm_show(struct house_cpm *cpm, struct admin *admin)
 {
 	admin_set_cpm(admin, cpm->rules, cpm->ring);
+	admin_set_deferred(admin, cpm->deferred);
 }
 
 void house_cpm_rights(struct house_cpm *cpm, struct sip_sub_rights *rights_out)
@@ -247,6 +285,8 @@ int house_cpm_events(struct house_cpm *cpm, struct sip *sip, struct sip_events *
 	if (cpm->remote && cpm_remote_start(cpm->remote, sip, events, err) < 0)
 		return -1;
 	cpm_presence_start(cpm->presence, events);
+	if (cpm->deferred_sip)
+		deferred_sip_set_events(cpm->deferred_sip, events);
 	return 0;
 }
 
@@ -265,6 +305,8 @@ void house_cpm_stop(struct house_cpm *cpm, int running)
 		return;
 	if (cpm->cf)
 		cf_stop(cpm->cf, running);
+	if (cpm->deferred)
+		deferred_stop_sync(cpm->deferred);
 	cpm_rules_stop(cpm->rules);
 	cpm_fetch_stop(cpm->fetch);
 }
@@ -286,6 +328,8 @@ void house_cpm_free(struct house_cpm **cpm_at)
 	if (!cpm)
 		return;
 	cf_free(&cpm->cf);
+	deferred_free(&cpm->deferred);
+	deferred_sip_free(&cpm->deferred_sip);
 	pf_free(&cpm->pf);
 	pf_sip_free(&cpm->pf_sip);
 	cpm_ring_free(&cpm->ring);

@@ -216,6 +216,20 @@ void deferred_available(struct deferred *d, struct strv user, struct strv device
 		dfr_op_send(op);
 }
 
+void deferred_had(struct deferred *d, struct strv user, struct strv device,
+		  struct cpm_message *message)
+{
+	struct dfr_op *op;
+
+	if (!deferred_waits(d, user))
+		return;
+	op = dfr_op_new(d, DFR_HAD, user, device, STRV(""), NULL, 0);
+	if (!op)
+		return; /* it gets it once more */
+	op->message = cpm_message_hold(message);
+	dfr_op_send(op);
+}
+
 void deferred_displayed(struct deferred *d, struct strv user, struct strv message_id)
 {
 	struct dfr_op *op;
@@ -393,7 +407,7 @@ static void begin(struct post *post)
 	pthread_mutex_lock(&d->lock);
 	d->running++;
 	pthread_mutex_unlock(&d->lock);
-	if (!dw->is_stopping)
+	if (!atomic_load(&d->stopping))
 		dfr_scan_begin(dw);
 }
 

@@ -42,6 +42,7 @@ enum deferred_taken {
 	DEFERRED_REFUSED, /* this message, for good (4xx about its content): pass over it */
 };
 typedef void deferred_pushed_fn(void *arg, enum deferred_taken taken);
+typedef void deferred_mode_fn(void *arg, int mode);
 
 struct deferred_options {
 	struct workers *workers;
@@ -69,8 +70,9 @@ struct deferred_options {
 	void (*devices)(void *arg, struct strv user,
 			void (*found)(void *found_arg, const struct deferred_device *device),
 			void *found_arg);
-	/* How the messages of USER leave: enum pol_deferred. NULL: they are pushed. */
-	int (*mode)(void *arg, struct strv user);
+	/* How the messages of USER leave, to GOT: enum pol_deferred; below 0: cannot tell now. On
+	 * the queue's worker, maybe before this returns. NULL: they are pushed. */
+	void (*mode)(void *arg, struct strv user, deferred_mode_fn *got, void *got_arg);
 	/* USER has WAITING messages now, FRESH of which no device has had: message-summary. On the
 	 * queue's worker, each time that it is other than before. NULL: nobody wants to know. ARG
 	 * is TOLD_ARG. */
@@ -116,6 +118,11 @@ int deferred_waits(const struct deferred *deferred, struct strv user);
 /* USER's DEVICE (its instance URN, else its contact) has come, or shown that it is there: push what
  * it lacks. Any thread. Costs next to nothing when nothing waits and the device is known. */
 void deferred_available(struct deferred *deferred, struct strv user, struct strv device);
+
+/* USER's DEVICE has taken MESSAGE while, or after, it was stored for it: it is not pushed to that
+ * one. Any thread. */
+void deferred_had(struct deferred *deferred, struct strv user, struct strv device,
+		  struct cpm_message *message);
 
 /* Message ID was shown on a device of USER: it waits for no other one. Any thread. */
 void deferred_displayed(struct deferred *deferred, struct strv user, struct strv message_id);

@@ -37,7 +37,15 @@ enum {
 struct dfr_worker;
 struct dfr_user;
 
-enum dfr_kind { DFR_STORE, DFR_AVAILABLE, DFR_DISPLAYED, DFR_REVOKE, DFR_DELETE, DFR_LOOK };
+enum dfr_kind {
+	DFR_STORE,
+	DFR_HAD,
+	DFR_AVAILABLE,
+	DFR_DISPLAYED,
+	DFR_REVOKE,
+	DFR_DELETE,
+	DFR_LOOK
+};
 
 /* One thing to do with a queue. It goes to the queue's worker, waits there until the queue has been
  * read, and (those that answer) comes back to where it was made. */
@@ -62,7 +70,7 @@ struct dfr_op {
 	unsigned n_taken;
 	/* DFR_STORE, while it is being committed. */
 	struct dq_slot slot;
-	struct dfr_op *twins; /* the same message again: answered with it */
+	struct dfr_op *twins; /* the same message again, or about it: when it is in the queue */
 	struct dfr_user *owner;
 	char data[];
 };
@@ -121,7 +129,7 @@ struct dfr_worker {
 	struct wheel_timer scan_timer;
 	size_t scan_at;
 	struct post start, stop;
-	unsigned writes; /* of cursors, under way */
+	unsigned under_way; /* calls of the store */
 	uint8_t is_pumping, is_stopping, is_stopped;
 	uint8_t is_told; /* all that a former process left is in the table */
 	uint8_t is_read; /* and has been read once */
@@ -199,6 +207,8 @@ void dfr_user_write(struct dfr_user *user);
 void dfr_user_erased(struct dfr_worker *dw, struct dfr_user *user);
 void dfr_users_free(struct dfr_worker *dw);
 void dfr_users_stop(struct dfr_worker *dw);
+/* A call of the store has come back. */
+void dfr_came_back(struct dfr_worker *dw);
 /* No read of queues is under way or waits. */
 void dfr_users_check_read(struct dfr_worker *dw);
 
@@ -212,6 +222,7 @@ void dfr_counts_set(struct deferred *deferred, uint64_t hash, struct strv user, 
 /* ---- deferred_store.c ---- */
 
 void dfr_store(struct dfr_user *user, struct dfr_op *op);
+void dfr_had(struct dfr_user *user, struct dfr_op *op);
 void dfr_displayed(struct dfr_user *user, struct dfr_op *op);
 void dfr_revoke(struct dfr_user *user, struct dfr_op *op);
 void dfr_delete(struct dfr_user *user, struct dfr_op *op);

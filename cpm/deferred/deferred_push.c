@@ -66,7 +66,7 @@ static void on_later_timer(struct wheel_timer *timer);
 static void rest(struct dfr_user *user, struct dq_device *device, unsigned delay_ms)
 {
 	device->run = DQ_LATER;
-	if (!wheel_timer_is_set(&user->later_timer))
+	if (!user->dw->is_stopping && !wheel_timer_is_set(&user->later_timer))
 		worker_timer_set(user->dw->worker, &user->later_timer, delay_ms, on_later_timer);
 }
 
@@ -105,6 +105,7 @@ static void on_fetched(struct kv_read *read, enum kv_status status)
 	arena_free(&fetch->arena);
 	free(fetch);
 	user->is_fetching = 0;
+	dfr_came_back(dw);
 	for (struct dq_device *device = user->q.devices; device; device = device->next)
 		if (device->run == DQ_FETCHES && status == KV_DONE)
 			make_ready(user, device);
@@ -126,7 +127,7 @@ void dfr_fetch(struct dfr_user *user, uint64_t at_us)
 
 	if (user->is_fetching)
 		return;
-	fetch = calloc(1, sizeof(*fetch));
+	fetch = user->dw->is_stopping ? NULL : calloc(1, sizeof(*fetch));
 	if (fetch)
 		fetch->arena = arena_new(0);
 	if (!fetch || !fetch->arena) {
@@ -139,6 +140,7 @@ void dfr_fetch(struct dfr_user *user, uint64_t at_us)
 	}
 	user->is_fetching = 1;
 	user->pins++;
+	user->dw->under_way++;
 	fetch->user = user;
 	fetch->at_us = at_us;
 	dq_name_print((struct dq_name){ at_us, 0 }, fetch->from);
@@ -298,7 +300,9 @@ static void on_mode(void *arg, int mode)
 		device->run = DQ_IDLE;
 		if (dw->is_stopping)
 			continue;
-		if (mode == POL_DEFERRED_PUSH || mode == POL_DEFERRED_OFF) {
+		if (mode < 0) {
+			rest(user, device, DFR_RETRY_MS);
+		} else if (mode == POL_DEFERRED_PUSH || mode == POL_DEFERRED_OFF) {
 			/* Off: nothing is stored any more, and what is there leaves. */
 			make_ready(user, device);
 		} else if (mode == POL_DEFERRED_NOTIFY && d->options.notice &&
@@ -331,7 +335,7 @@ static void wake(struct dfr_user *user, struct dq_device *device)
 	user->is_asking = 1;
 	user->pins++;
 	if (d->options.mode)
-		on_mode(user, d->options.mode(d->options.arg, dfr_user_owner(user)));
+		d->options.mode(d->options.arg, dfr_user_owner(user), on_mode, user);
 	else
 		on_mode(user, POL_DEFERRED_PUSH);
 }

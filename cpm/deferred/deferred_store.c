@@ -78,6 +78,7 @@ static void on_stored(void *arg, const struct kv_commit_result *result)
 	struct dfr_user *user = op->owner;
 	enum deferred_stored stored = DEFERRED_BUSY;
 
+	dfr_came_back(user->dw);
 	unlink_storing(user, op);
 	op->twins = NULL;
 	if (result->status == KV_NO_SPACE)
@@ -89,8 +90,12 @@ static void on_stored(void *arg, const struct kv_commit_result *result)
 	while (twin) {
 		struct dfr_op *next = twin->next;
 
-		atomic_fetch_sub(dfr_hint(twin->deferred, twin->hash), 1);
-		dfr_op_end(twin, (int)stored);
+		if (twin->kind == DFR_HAD) {
+			dfr_had(user, twin);
+		} else {
+			atomic_fetch_sub(dfr_hint(twin->deferred, twin->hash), 1);
+			dfr_op_end(twin, (int)stored);
+		}
 		twin = next;
 	}
 	if (stored == DEFERRED_STORED)
@@ -193,7 +198,32 @@ void dfr_store(struct dfr_user *user, struct dfr_op *op)
 	user->storing = op;
 	user->n_storing++;
 	user->storing_bytes += op->slot.entry->bytes;
+	user->dw->under_way++;
 	kv_commit(d->options.kv, batch, on_stored, op);
+}
+
+/* Device A has had the message after all. */
+void dfr_had(struct dfr_user *user, struct dfr_op *op)
+{
+	struct dfr_op *same;
+	struct dq_device *device;
+	struct dq_key key, id;
+	int i;
+
+	dq_message_keys(&user->q, cpm_message_of(op->message), &key, &id);
+	same = find_storing(user, key);
+	if (same) {
+		op->next = same->twins;
+		same->twins = op;
+		return;
+	}
+	i = dq_find_key(&user->q, key);
+	device = dq_device_seen(&user->q, op->a, strv_starts(op->a, STRV("urn:")),
+				dfr_now_us(op->deferred));
+	if (i >= 0 && device)
+		dq_had(&user->q, device, i);
+	dfr_op_end(op, 0);
+	dfr_user_settle(user);
 }
 
 /* ---- away with it ---- */

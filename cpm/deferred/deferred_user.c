@@ -18,7 +18,7 @@ struct load {
 	struct kv_item item[2];
 	struct dfr_user *user;
 	struct arena *arena;
-	char from[DQ_NAME_BYTES + 2];
+	char from[KV_NAME_MAX + 1];
 	unsigned damaged;
 };
 
@@ -184,7 +184,7 @@ void dfr_user_tell(struct dfr_user *user)
 	user->told_waiting = waiting;
 	user->told_fresh = fresh;
 	dfr_counts_set(d, user->hash, dfr_user_owner(user), waiting, fresh);
-	if (d->options.changed)
+	if (d->options.changed && !user->dw->is_stopping)
 		d->options.changed(d->options.told_arg, dfr_user_owner(user), waiting, fresh);
 }
 
@@ -214,8 +214,6 @@ void dfr_user_settle(struct dfr_user *user)
 		worker_timer_set(dw->worker, &user->write_timer, d->options.write_ms,
 				 on_write_timer);
 }
-
-static void stopped_one(struct dfr_worker *dw);
 
 /* What waited for the write that has ended. */
 static void answer(struct dfr_user *user, int is_done)
@@ -248,11 +246,10 @@ static void on_written(void *arg, const struct kv_commit_result *result)
 		 * gets a message again. */
 		if (is_done && dq_is_dirty(&user->q))
 			dfr_user_write(user);
-		dw->writes--;
-		stopped_one(dw);
+		dfr_came_back(dw);
 		return;
 	}
-	dw->writes--;
+	dfr_came_back(dw);
 	if (is_done)
 		dfr_user_settle(user);
 	else
@@ -287,7 +284,7 @@ void dfr_user_write(struct dfr_user *user)
 	user->is_writing = 1;
 	user->answers_writing = user->answers;
 	user->answers = NULL;
-	dw->writes++;
+	dw->under_way++;
 	kv_commit(dw->deferred->options.kv, batch, on_written, user);
 }
 
@@ -305,6 +302,9 @@ static void run_ops(struct dfr_user *user)
 		switch (op->kind) {
 		case DFR_STORE:
 			dfr_store(user, op);
+			break;
+		case DFR_HAD:
+			dfr_had(user, op);
 			break;
 		case DFR_AVAILABLE:
 			dfr_available(user, op);
@@ -360,6 +360,7 @@ static void load_end(struct load *load, int failed)
 	arena_free(&load->arena);
 	free(load);
 	dw->n_loads--;
+	dfr_came_back(dw);
 	if (failed || user->was_erased || dw->is_stopping) {
 		dq_fini(&user->q);
 		user->state = DFR_COLD;
@@ -412,8 +413,9 @@ static void on_read(struct kv_read *read, enum kv_status status)
 {
 	struct load *load = (struct load *)(void *)read;
 	struct kv_item *entries = &load->item[0];
+	struct strv last;
 
-	if (status != KV_DONE) {
+	if (status != KV_DONE || load->user->dw->is_stopping) {
 		load_end(load, 1);
 		return;
 	}
@@ -427,9 +429,10 @@ static void on_read(struct kv_read *read, enum kv_status status)
 		return;
 	}
 	/* On from the octet behind the last name. */
-	memcpy(load->from, entries->records[entries->n_records - 1].name.p, DQ_NAME_BYTES);
-	load->from[DQ_NAME_BYTES] = '\0';
-	entries->from = strv_mem(load->from, DQ_NAME_BYTES + 1);
+	last = entries->records[entries->n_records - 1].name;
+	memcpy(load->from, last.p, last.n);
+	load->from[last.n] = '\0';
+	entries->from = strv_mem(load->from, last.n + 1);
 	arena_reset(load->arena);
 	read->n_items = 1;
 	kv_read(load->user->dw->deferred->options.kv, read);
@@ -461,6 +464,7 @@ static void load_begin(struct dfr_user *user)
 	load->read.n_items = 2;
 	load->read.arena = load->arena;
 	load->read.done = on_read;
+	dw->under_way++;
 	kv_read(dw->deferred->options.kv, &load->read);
 }
 
@@ -489,11 +493,12 @@ static void next_loads(struct dfr_worker *dw)
 void dfr_user_run(struct dfr_worker *dw, struct dfr_op *op)
 {
 	struct dfr_user *user = dfr_user_find(dw, op->hash, op->user);
+	int is_late = dw->is_stopping || atomic_load(&dw->deferred->stopping);
 
 	op->next = NULL;
-	if (!user && !dw->is_stopping)
+	if (!user && !is_late)
 		user = user_add(dw, op->hash, op->user);
-	if (!user || dw->is_stopping) {
+	if (!user || is_late) {
 		if (op->kind == DFR_STORE)
 			atomic_fetch_sub(dfr_hint(op->deferred, op->hash), 1);
 		dfr_op_end(op, op->kind == DFR_STORE	? (int)DEFERRED_BUSY
@@ -540,11 +545,11 @@ void dfr_user_erased(struct dfr_worker *dw, struct dfr_user *user)
 	}
 }
 
-static void stopped_one(struct dfr_worker *dw)
+void dfr_came_back(struct dfr_worker *dw)
 {
 	struct deferred *d = dw->deferred;
 
-	if (dw->writes || dw->is_stopped)
+	if (--dw->under_way || !dw->is_stopping || dw->is_stopped)
 		return;
 	dw->is_stopped = 1;
 	pthread_mutex_lock(&d->lock);
@@ -555,7 +560,7 @@ static void stopped_one(struct dfr_worker *dw)
 
 void dfr_users_stop(struct dfr_worker *dw)
 {
-	dw->writes++; /* so that it is not over before all have begun */
+	dw->under_way++; /* so that it is not over before all have begun */
 	for (size_t i = 0; i < dw->n_chains; i++)
 		for (struct dfr_user *user = dw->chain[i]; user; user = user->next) {
 			worker_timer_clear(dw->worker, &user->write_timer);
@@ -564,8 +569,7 @@ void dfr_users_stop(struct dfr_worker *dw)
 			if (user->state == DFR_LOADED)
 				dfr_user_write(user);
 		}
-	dw->writes--;
-	stopped_one(dw);
+	dfr_came_back(dw);
 }
 
 static void free_ops(struct dfr_op *op)

@@ -423,6 +423,25 @@ int dq_next(const struct dq *q, const struct dq_device *device, int64_t now_us)
 	return -1;
 }
 
+void dq_had(struct dq *q, const struct dq_device *device, int i)
+{
+	struct dq_slot *slot = &q->slot[i];
+	unsigned n = slot->entry->n_taken;
+	struct dq_entry *larger;
+
+	slot->entry->was_taken = 1;
+	if (!has_had(device, slot) && n < DQ_TAKEN_MAX) {
+		larger = realloc(slot->entry, sizeof(*larger) + (n + 1) * sizeof(larger->taken[0]));
+		if (!larger)
+			return;
+		larger->taken[n] = device->key;
+		larger->n_taken++;
+		slot->entry = larger;
+	}
+	if (all_have_had(q, slot))
+		dq_remove(q, i);
+}
+
 int dq_passed(struct dq *q, struct dq_device *device, int i, int taken,
 	      struct cpm_message **message_out)
 {

@@ -155,6 +155,9 @@ void dq_prune(struct dq *q, int64_t now_us, int64_t keep_us, int64_t brief_us);
 
 /* Index of the first entry that DEVICE lacks and that has not expired, or -1. */
 int dq_next(const struct dq *q, const struct dq_device *device, int64_t now_us);
+/* DEVICE has had entry I by another way: its cursor stays. The entry may leave by that. Known until
+ * the queue is read anew; then DEVICE gets it once more if others still lack it. */
+void dq_had(struct dq *q, const struct dq_device *device, int i);
 /* DEVICE has had entry I (TAKEN), or is spared it: passed over for good. 1 when the entry has left
  * by that with no device having taken it (it is the caller's to report before the next dq_fill; its
  * body is in *MESSAGE_OUT, held for the caller), else 0. */

@@ -165,6 +165,10 @@ static void taken(struct pf_try *try)
 		metric_add(term->pf->delivered, 1);
 	if (try->as_text)
 		pf_note_text(term->pf, device_of(try)->id);
+	/* It was slow: what has been kept for it need not come again. */
+	if ((term->is_storing || term->was_stored) && term->pf->net.had)
+		term->pf->net.had(term->pf->net.store_arg, home_of(term), device_of(try)->id,
+				  term->message);
 }
 
 static void not_taken(struct pf_try *try, enum pf_outcome outcome)
@@ -221,6 +225,15 @@ static int begin_next(struct pf_term *term)
 
 /* ---- later ---- */
 
+/* The devices that the message would have gone to at once. */
+static void push_queue(struct pf_term *term)
+{
+	for (unsigned i = 0; i < term->n_tries; i++)
+		if (term->tries[i].choice.is_first)
+			term->pf->net.available(term->pf->net.store_arg, home_of(term),
+						device_of(&term->tries[i])->id);
+}
+
 static void on_stored(void *arg, enum deferred_stored stored)
 {
 	struct pf_term *term = arg;
@@ -234,7 +247,10 @@ static void on_stored(void *arg, enum deferred_stored stored)
 		;
 	else if (stored == DEFERRED_STORED) {
 		answer(term, 202, NULL);
-		pf_report(term->pf, term->message, PF_REPORT_STORED);
+		if (term->is_queued)
+			push_queue(term);
+		else
+			pf_report(term->pf, term->message, PF_REPORT_STORED);
 	} else if (stored == DEFERRED_FULL) {
 		answer(term, 480, "No more messages can be kept for the recipient");
 	} else {
@@ -357,6 +373,16 @@ static int choose(struct pf_term *term)
 	return 0;
 }
 
+/* While older messages wait for the recipient a newer one does not overtake them. */
+static int is_to_queue(const struct pf_term *term)
+{
+	const struct pf *pf = term->pf;
+
+	return term->n_tries && pf->net.waits && term->decided.may_store &&
+	       pf->options.mode == PF_DEVICES_ALL && !cpm_message_of(term->message)->is_report &&
+	       pf->net.waits(pf->net.store_arg, home_of(term));
+}
+
 void pf_act(struct pf_term *term)
 {
 	struct pf *pf = term->pf;
@@ -366,6 +392,10 @@ void pf_act(struct pf_term *term)
 		answer(term, term->decided.status, term->decided.why);
 	} else if (choose(term) < 0) {
 		answer(term, 503, NULL);
+	} else if (is_to_queue(term)) {
+		term->is_queued = 1;
+		term->begun = term->n_tries;
+		store(term);
 	} else {
 		begin_next(term);
 		while (pf->options.mode == PF_DEVICES_ALL && begin_next(term))

@@ -23,10 +23,28 @@ static void displayed(void *arg, struct strv user, struct strv message_id)
 	deferred_displayed(arg, user, message_id);
 }
 
+static int waits(void *arg, struct strv user)
+{
+	return deferred_waits(arg, user);
+}
+
+static void available(void *arg, struct strv user, struct strv device)
+{
+	deferred_available(arg, user, device);
+}
+
+static void had(void *arg, struct strv user, struct strv device, struct cpm_message *message)
+{
+	deferred_had(arg, user, device, message);
+}
+
 void pf_set_deferred(struct pf *pf, struct deferred *deferred)
 {
 	pf->net.store = deferred ? store : NULL;
 	pf->net.displayed = deferred ? displayed : NULL;
+	pf->net.waits = deferred ? waits : NULL;
+	pf->net.available = deferred ? available : NULL;
+	pf->net.had = deferred ? had : NULL;
 	pf->net.store_arg = deferred;
 }
 
@@ -59,6 +77,13 @@ static void push_end(struct push *push, enum deferred_taken taken)
 
 static void push_on(struct push *push);
 
+/* A device has said so itself: asking again may help. What the core says of one that it could not
+ * reach is 408, 430 or 503. */
+static int is_there(unsigned status)
+{
+	return status == 480 || status == 486 || (status >= 500 && status != 503);
+}
+
 static void on_status(void *arg, unsigned status)
 {
 	struct push *push = arg;
@@ -73,8 +98,9 @@ static void on_status(void *arg, unsigned status)
 	if (outcome == PF_TAKEN && push->as_text)
 		pf_note_text(push->pf, push->device->id);
 	push_end(push, outcome == PF_TAKEN  ? DEFERRED_TAKEN
-		       : outcome == PF_AWAY ? DEFERRED_GONE
-					    : DEFERRED_REFUSED);
+		       : outcome != PF_AWAY ? DEFERRED_REFUSED
+		       : is_there(status)   ? DEFERRED_LATER
+					    : DEFERRED_GONE);
 }
 
 /* When it was sent, for whoever has no date in the body (RFC 3428 s4). */
@@ -195,20 +221,29 @@ static void devices(void *arg, struct strv user,
 	pf->net.devices(pf->net.arg, user, on_asked_devices, asking);
 }
 
-/* By the user's settings, as they stand in memory; what has to be read first is pushed. */
-static int mode(void *arg, struct strv user)
+struct mode_ask {
+	struct pf *pf;
+	deferred_mode_fn *got;
+	void *got_arg;
+};
+
+/* By the settings of the user and the operator. */
+static void on_mode_rules(void *arg, const struct cpm_user_rules *rules)
 {
-	struct pf *pf = arg;
-	const struct cpm_user_rules *rules = cpm_rules_peek(pf->options.rules, user);
+	struct mode_ask ask = *(struct mode_ask *)arg;
 	const struct cpm_message_draft nothing = { .service = CPM_PAGER };
+	struct pf *pf = ask.pf;
 	const struct pol_doc *policy;
 	struct pol_verdict verdict;
 	struct pol_layers layers;
 	struct pol_facts facts;
 	int lost;
 
-	if (!rules)
-		return POL_DEFERRED_PUSH;
+	free(arg);
+	if (!rules) {
+		ask.got(ask.got_arg, -1);
+		return;
+	}
 	policy = cpm_rules_operator(pf->options.rules, &lost);
 	cpm_rules_layers(policy, lost, rules, NULL, &layers);
 	pf_facts(&nothing, POL_TERMINATING, &pf->options.domains,
@@ -216,7 +251,19 @@ static int mode(void *arg, struct strv user)
 	pol_eval(&layers, &facts, &verdict);
 	cpm_rules_operator_drop(&policy);
 	cpm_user_rules_drop(&rules);
-	return (int)verdict.value[POL_DEFERRED];
+	ask.got(ask.got_arg, (int)verdict.value[POL_DEFERRED]);
+}
+
+static void mode(void *arg, struct strv user, deferred_mode_fn *got, void *got_arg)
+{
+	struct mode_ask *ask = malloc(sizeof(*ask));
+
+	if (!ask) {
+		got(got_arg, -1);
+		return;
+	}
+	*ask = (struct mode_ask){ arg, got, got_arg };
+	pf_rules(arg, user, on_mode_rules, ask);
 }
 
 static void expired(void *arg, struct cpm_message *message)

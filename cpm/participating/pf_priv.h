@@ -76,6 +76,11 @@ struct pf_net {
 		      const struct strv *taken, unsigned n_taken, deferred_stored_fn *done,
 		      void *done_arg);
 	void (*displayed)(void *store_arg, struct strv user, struct strv message_id);
+	/* As deferred_waits, deferred_available, deferred_had; NULL with STORE. */
+	int (*waits)(void *store_arg, struct strv user);
+	void (*available)(void *store_arg, struct strv user, struct strv device);
+	void (*had)(void *store_arg, struct strv user, struct strv device,
+		    struct cpm_message *message);
 	void *store_arg;
 	void *arg;
 };
@@ -226,6 +231,7 @@ struct pf_term {
 	unsigned best;	 /* status of the devices that did not take it; 0: none */
 	int is_declined; /* by the user */
 	int is_storing, was_stored;
+	int is_queued; /* it goes behind what waits for the recipient, not past it */
 	int has_timer;
 	struct wheel_timer timer;
 	size_t home_n;

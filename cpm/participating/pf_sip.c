@@ -304,6 +304,10 @@ static int read_draft(const struct pf_job *job, struct cpm_message_draft *draft)
 	if (job->is_orig && draft->service != CPM_PLAIN)
 		draft->sender_instance =
 			find_instance(job->sip, msg, auth_identity_text(&who->home));
+	/* A device that sends is there: it gets what waits for it (cpm.md 2.8.3). */
+	if (draft->sender_instance.n && job->sip->pf->net.available)
+		job->sip->pf->net.available(job->sip->pf->net.store_arg,
+					    auth_identity_text(&who->home), draft->sender_instance);
 	return draft->from.p && draft->to.p ? 0 : -1;
 }
 

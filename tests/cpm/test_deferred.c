@@ -153,11 +153,11 @@ static void devices(void *arg, struct strv user,
 	found(found_arg, &(struct deferred_device){ STRV(""), NULL });
 }
 
-static int mode(void *arg, struct strv user)
+static void mode(void *arg, struct strv user, deferred_mode_fn *got, void *got_arg)
 {
 	(void)arg;
 	(void)user;
-	return rig.mode;
+	got(got_arg, rig.mode);
 }
 
 static void changed(void *arg, struct strv user, unsigned waiting, unsigned fresh)
@@ -609,6 +609,34 @@ static void what_was_shown_waits_for_no_other_device(void **state)
 	assert_int_equal(count("push urn:uuid:pad m2"), 1);
 }
 
+/* An answer that came after the message had been stored. */
+static void what_a_device_had_late_is_not_pushed_to_it(void **state)
+{
+	struct answer answer = { GATE_INIT, -1 };
+	struct cpm_message *message = make("m1", "sip:alice@example.com", -1, 10);
+
+	(void)state;
+	come(PHONE);
+	come(PAD);
+	deferred_store(rig.deferred, CAROL, message, NULL, 0, on_stored, &answer);
+	deferred_had(rig.deferred, CAROL, PHONE, message);
+	assert_true(gate_wait(&answer.gate, 1));
+	come(PHONE);
+	assert_int_equal(rig.n_log, 0);
+	come(PAD);
+	assert_int_equal(rig.n_log, 1);
+	assert_false(deferred_waits(rig.deferred, CAROL));
+	store("m2");
+	deferred_had(rig.deferred, CAROL, PHONE, message);
+	cpm_message_drop(&message);
+	message = make("m2", "sip:alice@example.com", -1, 10);
+	deferred_had(rig.deferred, CAROL, PHONE, message);
+	deferred_had(rig.deferred, CAROL, PAD, message);
+	cpm_message_drop(&message);
+	settle();
+	assert_false(deferred_waits(rig.deferred, CAROL));
+}
+
 static void a_sender_takes_back_what_nobody_has_had(void **state)
 {
 	(void)state;
@@ -877,6 +905,7 @@ int main(void)
 		ROW(what_expired_meanwhile_is_found_after_a_start),
 		ROW(no_message_waits_longer_than_the_longest),
 		ROW(what_was_shown_waits_for_no_other_device),
+		ROW(what_a_device_had_late_is_not_pushed_to_it),
 		ROW(a_sender_takes_back_what_nobody_has_had),
 		ROW(a_push_under_way_is_too_late_to_revoke),
 		ROW(users_who_fetch_are_told_and_not_pushed_to),
