@@ -169,6 +169,9 @@ static struct cpm_message *make_notice(const struct deferred_sip *sip, struct st
 					   .n_sender = 1,
 					   .recipient = user,
 					   .cseq = 1,
+					   .lines = STRV("Accept-Contact: *;+g.3gpp.icsi-ref="
+							 "\"urn%3Aurn-7%3A3gpp-service.ims.icsi."
+							 "oma.cpm.systemmsg\"\r\n"),
 					   .content_type =
 						   STRV("application/simple-message-summary"),
 					   .arrival_us = dfr_now_us(sip->deferred) };

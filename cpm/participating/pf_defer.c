@@ -55,6 +55,7 @@ struct push {
 	struct cpm_message *message;
 	struct pf_devices *devices;
 	const struct pf_device *device;
+	uint64_t tried; /* a bit a contact of DEVICES */
 	void *made;
 	int as_text, was_refused;
 	void (*done)(void *done_arg, enum deferred_taken taken);
@@ -84,6 +85,23 @@ static int is_there(unsigned status)
 	return status == 480 || status == 486 || (status >= 500 && status != 503);
 }
 
+/* The contact of the device that was heard of last and has not been tried: a device that moved
+ * leaves its old one behind until that ends. 1; 0: there is none. */
+static int next_contact(struct push *push)
+{
+	const struct pf_device *device = push->devices->device, *next = NULL;
+
+	for (unsigned i = 0; i < push->devices->n && i < PF_DEVICES_MAX; i++)
+		if (!(push->tried & UINT64_C(1) << i) && strv_eq(device[i].id, strv_of(push->id)) &&
+		    (!next || device[i].refreshed_us > next->refreshed_us))
+			next = &device[i];
+	if (!next)
+		return 0;
+	push->tried |= UINT64_C(1) << (next - device);
+	push->device = next;
+	return 1;
+}
+
 static void on_status(void *arg, unsigned status)
 {
 	struct push *push = arg;
@@ -92,6 +110,12 @@ static void on_status(void *arg, unsigned status)
 	if (outcome == PF_UNFIT && !push->as_text && !push->pf->is_stopping) {
 		push->pf->net.drop(push->pf->net.arg, &push->made);
 		push->as_text = push->was_refused = 1;
+		push_on(push);
+		return;
+	}
+	if (outcome == PF_AWAY && !is_there(status) && !push->pf->is_stopping &&
+	    next_contact(push)) {
+		push->pf->net.drop(push->pf->net.arg, &push->made);
 		push_on(push);
 		return;
 	}
@@ -145,14 +169,12 @@ static void on_push_devices(void *arg, struct pf_devices *devices)
 	struct push *push = arg;
 
 	push->devices = devices;
-	for (unsigned i = 0; devices && i < devices->n; i++)
-		if (strv_eq(devices->device[i].id, strv_of(push->id))) {
-			push->device = &devices->device[i];
-			push->as_text = pf_wants_text(push->pf, push->device->id);
-			push_on(push);
-			return;
-		}
-	push_end(push, DEFERRED_GONE);
+	if (devices && next_contact(push)) {
+		push->as_text = pf_wants_text(push->pf, push->device->id);
+		push_on(push);
+	} else {
+		push_end(push, DEFERRED_GONE);
+	}
 }
 
 static void push(void *arg, struct strv user, struct strv device, struct cpm_message *message,
