@@ -25,7 +25,7 @@ PASSWORD = "correct horse battery"
 @pytest.fixture
 def sip(make_daemon):
     """A daemon with SIP and three users."""
-    daemon = make_daemon().with_sip().start()
+    daemon = make_daemon({"cpm": {"deferred-max-messages": 0}}).with_sip().start()
     for name in ("alice", "bob", "carol"):
         add_user(daemon, name, PASSWORD)
     return daemon

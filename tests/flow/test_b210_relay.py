@@ -29,7 +29,7 @@ TEL = "tel:+4930123"
 
 @pytest.fixture
 def server(make_daemon):
-    daemon = make_daemon().with_sip()
+    daemon = make_daemon({"cpm": {"deferred-max-messages": 0}}).with_sip()
     daemon.configure({"cpm": {"enabled": False}})  # the relay alone
     daemon.start()
     for name, aliases in (("alice", []), ("bob", [TEL])):
@@ -197,7 +197,7 @@ def temp_gruu(device, call_id):
 
 
 def test_a_temporary_gruu_reaches_the_device_until_it_is_void(make_daemon):
-    daemon = make_daemon().with_sip().start()
+    daemon = make_daemon({"cpm": {"deferred-max-messages": 0}}).with_sip().start()
     for name in ("alice", "bob"):
         add_user(daemon, name, PASSWORD)
     with UserAgent(daemon, "alice", PASSWORD) as alice, \

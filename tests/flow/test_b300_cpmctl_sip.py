@@ -36,7 +36,7 @@ PEERS = [
 
 @pytest.fixture
 def server(make_daemon):
-    daemon = make_daemon().with_sip(peers=PEERS).start()
+    daemon = make_daemon({"cpm": {"deferred-max-messages": 0}}).with_sip(peers=PEERS).start()
     add_user(daemon, "alice", PASSWORD, aliases=[TEL])
     add_user(daemon, "bob", PASSWORD)
     return daemon

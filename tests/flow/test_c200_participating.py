@@ -144,7 +144,7 @@ def send(sender, body, to=BOB, headers=(), **options):
 
 @pytest.fixture
 def server(make_daemon):
-    daemon = make_daemon().with_sip(peers=[
+    daemon = make_daemon({"cpm": {"deferred-max-messages": 0}}).with_sip(peers=[
         {"name": "core", "networks": "127.0.0.2/32", "core": True},
         {"name": "trusted", "networks": "127.0.0.3/32", "trusted": True},
     ])
