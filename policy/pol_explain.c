@@ -14,6 +14,7 @@ static const char *const kind_names[POL_KINDS] = {
 	[POL_USER_PREFS] = "user-prefs",
 	[POL_GROUP] = "group",
 	[POL_OPERATOR] = "operator-policy",
+	[POL_ACCESS] = "access-permissions",
 };
 
 static const char *const cond_names[POL_CONDS] = {

@@ -34,11 +34,16 @@ def wait_for(condition, what, patience_s=PATIENCE_S):
         time.sleep(0.02)
 
 
+# Below those that the kernel hands out to clients. Tests that run beside each other have ranges of
+# their own: daemons open ports so that others may share them, and would take each other's datagrams.
+PORTS = 2800
+FIRST_PORT = 10000 + PORTS * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8)
+
+
 def free_port():
-    """A port for a daemon that starts next. Below those that the kernel hands out to clients, and
-    by chance: other tests look for one at the same moment."""
+    """A port for a daemon that starts next."""
     while True:
-        port = random.randrange(10000, 32768)
+        port = random.randrange(FIRST_PORT, FIRST_PORT + PORTS)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

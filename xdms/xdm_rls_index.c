@@ -114,8 +114,8 @@ static enum kv_status read_owners(struct index *index, struct strv **owner_out, 
 
 static enum kv_status add_all(struct index *index)
 {
-	struct strv *owner;
-	size_t n;
+	struct strv *owner = NULL;
+	size_t n = 0;
 	enum kv_status status = read_owners(index, &owner, &n);
 
 	if (status != KV_DONE)

@@ -101,7 +101,9 @@ def test_message_summary_of_a_mailbox_without_messages(alice):
     assert subscribe(alice, alice.aor, "message-summary").status == 200
     told = alice.take("NOTIFY")
     assert told.get("content-type") == "application/simple-message-summary"
-    assert told.body == b"Messages-Waiting: no\r\n"
+    assert told.body == (
+        b"Messages-Waiting: no\r\nMessage-Account: sip:alice@example.com\r\n"
+        b"Text-Message: 0/0 (0/0)\r\n")
     assert subscribe(alice, "sip:bob@example.com", "message-summary").status == 403
 
 
