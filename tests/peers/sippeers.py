@@ -138,6 +138,7 @@ guess_hostname=0
 contact=sip:{user}@127.0.0.1
 default_proxy=0
 register_only_when_network_is_up=0
+[misc]
 {uuid}
 [net]
 mtu=1300
