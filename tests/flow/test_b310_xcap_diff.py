@@ -101,6 +101,8 @@ class Subscription:
     def told(self, patience_s=30):
         """The entries of the next NOTIFY."""
         self.last = self.ua.take("NOTIFY", patience_s=patience_s)
+        while self.is_old(self.last):
+            self.last = self.ua.take("NOTIFY", patience_s=patience_s)
         assert self.last.get("event") == "xcap-diff"
         if not self.last.body:
             return []
@@ -109,8 +111,22 @@ class Subscription:
         assert root.tag == DIFF + "xcap-diff" and root.get("xcap-root").endswith("/xcap-root/")
         return list(root)
 
+    def is_old(self, notify):
+        """It has been here: on a slow machine a NOTIFY goes once more before its answer is there."""
+        seen = self.ua.__dict__.setdefault("seen_notifies", set())
+        key = notify.get("call-id"), notify.get("from"), notify.get("cseq")
+        if key in seen:
+            return True
+        seen.add(key)
+        return False
+
     def quiet(self):
-        return self.ua.receive(0.5) is None
+        """Nothing new comes."""
+        while (message := self.ua.receive(0.5)) is not None:
+            if not (message.is_request and self.is_old(message)):
+                return False
+            self.ua.reply(message, 200)
+        return True
 
 
 def tags(entry):
@@ -462,6 +478,8 @@ def test_it_goes_on_after_a_restart_without_a_gap(transport, server, xcap, tmp_p
         while not cache.is_current():
             cache.take(sub)
         fetched = cache.fetched
+        # A NOTIFY whose answer the server has not seen would come again after the restart.
+        assert sub.quiet()
         assert server.stop() == 0
         server.start()
         xcap.root = server.url + "/xcap-root/"
