@@ -255,7 +255,8 @@ ROUNDS = 1000
 def test_a_change_is_in_force_for_the_first_message_after_it(make_daemon):
     """Rules, a list that they refer to and the operator's policy, in turns, by turns of devices:
     the message that follows the answer to the PUT is decided by the new document."""
-    daemon = make_daemon().with_sip().start()
+    # As fast as it goes, from one address.
+    daemon = make_daemon({"limits": {"requests": 0}}).with_sip().start()
     for name in ("ana", "bob"):
         add_user(daemon, name, PASSWORD)
     add_user(daemon, "operator", PASSWORD, operator=True)
