@@ -99,7 +99,8 @@ def test_two_stacks_message_each_other(make_client, one, other):
     alice.received("fine, thanks")
 
 
-def test_a_user_who_is_away_is_said_to_be(make_client):
+def test_a_user_who_is_away_gets_it_later(make_client):
     alice = make_client("sipjs", "alice")
     alice.message("sip:bob@example.com", "anybody?")
-    alice.delivered(480)
+    alice.delivered(202)
+    make_client("sipjs", "bob").received("anybody?")
