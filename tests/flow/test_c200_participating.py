@@ -14,7 +14,6 @@
 import gzip
 import re
 import threading
-import time
 
 import pytest
 import requests
@@ -49,7 +48,7 @@ class Device(UserAgent):
         assert self.answered.status == 200
         self.got, self.status, self.ended = [], status, False
         self.refuses = lambda request: 0
-        self.answers, self.lock = [], threading.Lock()
+        self.answers, self.news = [], threading.Condition()
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
@@ -59,12 +58,15 @@ class Device(UserAgent):
             if message is None:
                 continue
             if not message.is_request:
-                with self.lock:
+                with self.news:
                     self.answers.append(message)
+                    self.news.notify_all()
                 continue
             if message.branch() in [seen.branch() for seen in self.got]:
                 continue  # once more: the test does not care for what is lost
-            self.got.append(message)
+            with self.news:
+                self.got.append(message)
+                self.news.notify_all()
             status = self.refuses(message) or self.status
             if status:
                 self.reply(message, status, "Because")
@@ -73,19 +75,12 @@ class Device(UserAgent):
         """What the thread has put aside."""
         if not hasattr(self, "thread"):
             return super().receive(patience_s)
-        deadline = time.monotonic() + patience_s
-        while time.monotonic() < deadline:
-            with self.lock:
-                if self.answers:
-                    return self.answers.pop(0)
-            time.sleep(0.005)
-        return None
+        with self.news:
+            return self.answers.pop(0) if self.news.wait_for(lambda: self.answers, patience_s) else None
 
     def wait_for(self, count=1):
-        deadline = time.monotonic() + PATIENCE_S
-        while len(self.got) < count and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert len(self.got) >= count, self.got
+        with self.news:
+            assert self.news.wait_for(lambda: len(self.got) >= count, PATIENCE_S), self.got
         return self.got[count - 1]
 
     def close(self):
@@ -380,7 +375,7 @@ class Neighbour(Device):
         self.address = "%s:%d" % self.sock.getsockname()
         self.got, self.status, self.ended = [], 200, False
         self.refuses = lambda request: 0
-        self.answers, self.lock = [], threading.Lock()
+        self.answers, self.news = [], threading.Condition()
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
